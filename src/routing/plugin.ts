@@ -1,0 +1,213 @@
+// The public extension points, and the unions of everything that passes through the node's one loop. `IRouteTablePlugin`
+// decides how a message or a tick changes the route table, `IServicePlugin` is the registry of services,
+// `ILocalServicePlugin` brings services that the node itself starts, `IPropagationPlugin` says what neighbours are told.
+
+import type { Changes, Commit as KernelCommit, Effect as KernelEffect, Millis, Plugin } from "#kernel";
+import type {
+  Endpoint,
+  Hash,
+  Health,
+  NodeName,
+  Owner,
+  Quarantine,
+  Service,
+  ServiceIntent,
+  ServiceName,
+} from "./service.ts";
+
+/** Verification keys in force at ingress, as the auth part last told. */
+export interface TrustKeys {
+  readonly revision: number;
+  readonly issuer: string;
+  readonly audience: string;
+  /** The JWKS as JSON text, members sorted, so that equal sets are equal bytes. */
+  readonly jwks: string;
+}
+
+export type Event =
+  /** The whole list the configuration file owns; what is missing in it is removed. At start and on reload. */
+  | { readonly kind: "config.services"; readonly at: Millis; readonly services: readonly ServiceIntent[] }
+  /** What the store held from admin RPC, at start. */
+  | { readonly kind: "store.services"; readonly at: Millis; readonly services: readonly ServiceIntent[] }
+  | { readonly kind: "service.add"; readonly at: Millis; readonly intent: ServiceIntent }
+  | {
+      readonly kind: "service.remove";
+      readonly at: Millis;
+      readonly name: ServiceName;
+      readonly owner: Owner["kind"];
+    }
+  /** An SDK registration or its renewal (same lease id). */
+  | {
+      readonly kind: "lease.register";
+      readonly at: Millis;
+      readonly lease: string;
+      readonly notAfter: Millis;
+      readonly intent: ServiceIntent;
+    }
+  | { readonly kind: "lease.end"; readonly at: Millis; readonly lease: string }
+  | {
+      readonly kind: "probe.result";
+      readonly at: Millis;
+      readonly service: ServiceName;
+      readonly endpoint: string;
+      readonly ok: boolean;
+      readonly reason?: string;
+    }
+  | {
+      readonly kind: "schema.read";
+      readonly at: Millis;
+      readonly service: ServiceName;
+      readonly result:
+        | { readonly ok: true; readonly hash: Hash; readonly kind: "federation" | "graphql" }
+        | { readonly ok: false; readonly code: string; readonly text: string };
+    }
+  /** The gateway's or Envoy's verdict on what was applied; replaces the earlier verdict of the same `by`. */
+  | {
+      readonly kind: "verdict";
+      readonly at: Millis;
+      readonly by: Quarantine["by"];
+      readonly quarantined: readonly {
+        readonly service: ServiceName;
+        readonly code: string;
+        readonly text: string;
+      }[];
+    }
+  | { readonly kind: "keys.changed"; readonly at: Millis; readonly keys: TrustKeys }
+  /** Once a second: leases and routes expire by it. */
+  | { readonly kind: "tick"; readonly at: Millis }
+  | {
+      readonly kind: "effect.done";
+      readonly at: Millis;
+      readonly effect: string;
+      readonly key: string;
+      readonly revision: number;
+    }
+  | {
+      readonly kind: "effect.failed";
+      readonly at: Millis;
+      readonly effect: string;
+      readonly key: string;
+      readonly code: string;
+      readonly text: string;
+      readonly retry: boolean;
+    };
+
+export type ServiceDelta =
+  | { readonly kind: "service.set"; readonly service: Service }
+  | { readonly kind: "service.delete"; readonly name: ServiceName }
+  | { readonly kind: "service.endpoint"; readonly name: ServiceName; readonly endpoint: Endpoint }
+  | { readonly kind: "service.endpoint.delete"; readonly name: ServiceName; readonly url: string }
+  | { readonly kind: "service.schema"; readonly name: ServiceName; readonly schema: Service["schema"] }
+  | {
+      readonly kind: "service.quarantine";
+      readonly name: ServiceName;
+      readonly by: Quarantine["by"];
+      readonly because?: { readonly code: string; readonly text: string };
+    };
+
+export type KeysDelta = { readonly kind: "keys.set"; readonly keys: TrustKeys };
+
+/** Proposed by what watches peers; the peering rooms extend it. */
+export type RouteDelta = never;
+
+export type Delta = ServiceDelta | KeysDelta | RouteDelta;
+
+export interface Commit extends KernelCommit {
+  readonly changes: {
+    readonly services: Changes<ServiceName, Service>;
+    readonly keys?: { readonly before?: TrustKeys; readonly after: TrustKeys };
+  };
+}
+
+/** What plugins read. Never hold on to it across events: the table behind it changes in place. */
+export interface StateView {
+  readonly node: NodeName;
+  readonly revision: number;
+  readonly services: {
+    get(name: ServiceName): Service | undefined;
+    has(name: ServiceName): boolean;
+    readonly size: number;
+    values(): Iterable<Service>;
+  };
+  /** Which services a lease brought, for O(1) renewal and end. */
+  lease(id: string): { readonly service: ServiceName; readonly url: string } | undefined;
+  /** Leases that end at or before `at`, earliest first; cost grows with the answer only. */
+  leasesEnding(
+    at: Millis,
+  ): Iterable<{ readonly id: string; readonly service: ServiceName; readonly url: string }>;
+  /** Who has this ingress prefix or host. */
+  ingressOwner(kind: "prefix" | "host", value: string): ServiceName | undefined;
+  readonly keys: TrustKeys | undefined;
+}
+
+/** Effects of the built-in plugins. A plugin from outside brings its own kinds with its own runners. */
+export type Effect =
+  /** Keep probing this endpoint. key = service + " " + url. */
+  | { readonly kind: "probe"; readonly key: string; readonly want: ProbeWant | undefined }
+  /** Keep the SDL of this GraphQL service read. key = service. */
+  | { readonly kind: "schema"; readonly key: ServiceName; readonly want: SchemaWant | undefined }
+  /** Its place in the graph. key = service. */
+  | { readonly kind: "graph"; readonly key: ServiceName; readonly want: GraphWant | undefined }
+  /** Its place in Envoy; `envoy/` translates it to cluster, endpoints and routes. key = service. */
+  | { readonly kind: "envoy.service"; readonly key: ServiceName; readonly want: EnvoyServiceWant | undefined }
+  /** Verification keys at Envoy's ingress. key = "keys". */
+  | { readonly kind: "envoy.keys"; readonly key: "keys"; readonly want: TrustKeys | undefined }
+  /** What must survive a restart. key = service. */
+  | { readonly kind: "persist"; readonly key: ServiceName; readonly want: ServiceIntent | undefined }
+  | (KernelEffect & { readonly kind: `x.${string}` });
+
+export interface ProbeWant {
+  readonly service: ServiceName;
+  readonly url: string;
+  readonly kind: "http" | "tcp" | "graphql";
+  readonly path?: string;
+  readonly intervalMs: Millis;
+  readonly timeoutMs: Millis;
+}
+
+export interface SchemaWant {
+  readonly service: ServiceName;
+  /** A healthy endpoint first. */
+  readonly urls: readonly string[];
+  readonly timeoutMs: Millis;
+}
+
+export interface GraphWant {
+  readonly service: ServiceName;
+  readonly kind: "federation" | "graphql";
+  readonly sdl: Hash;
+  readonly urls: readonly string[];
+  readonly timeoutMs: Millis;
+}
+
+export interface EnvoyServiceWant {
+  readonly service: ServiceName;
+  readonly protocol: Service["protocol"];
+  /** host:port of each healthy endpoint, sorted; equal sets are equal arrays. */
+  readonly endpoints: readonly string[];
+  /** Path of the endpoint URL, when it is not "/": prepended to what the client asks. */
+  readonly ingress: {
+    readonly prefix?: string;
+    readonly stripPrefix: boolean;
+    readonly hosts: readonly string[];
+  };
+  readonly timeoutMs: Millis;
+}
+
+/** The node's instance of the kernel's type parameters. */
+export interface NodeTypes {
+  event: Event;
+  delta: Delta;
+  commit: Commit;
+  view: StateView;
+  effect: Effect;
+}
+
+export interface IRouteTablePlugin extends Plugin<NodeTypes, RouteDelta> {}
+export interface IServicePlugin extends Plugin<NodeTypes, ServiceDelta> {}
+export interface ILocalServicePlugin extends Plugin<NodeTypes, ServiceDelta> {}
+export interface IPropagationPlugin extends Plugin<NodeTypes, never> {}
+/** Any of the four, as the loader takes them; keys are the auth part's matter and stay built in. */
+export type NodePlugin = Plugin<NodeTypes, Delta>;
+
+export type { Health };
