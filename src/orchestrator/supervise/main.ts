@@ -1,0 +1,77 @@
+// The supervisor process of `split`: reads the plan, takes the lock of the data directory, runs the parts, writes their logs,
+// ends them in order. Imports `node:` modules only; it lives as long as the node and must stay small.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock, systemRandom } from "../ports.ts";
+import { jsonLine, type Level, renderJson, renderText } from "./lines.ts";
+import { LinkServer } from "./link.ts";
+import { takeLock } from "./lock.ts";
+import type { NodePlan } from "./plan.ts";
+import { Supervisor } from "./supervisor.ts";
+
+const ORDER: readonly Level[] = ["debug", "info", "warn", "error"];
+
+/** Runs until the node is stopped; the result is the exit code. */
+export const superviseMain = async (planFile: string): Promise<number> => {
+  process.umask(0o077);
+  const plan = JSON.parse(readFileSync(planFile, "utf8")) as NodePlan;
+  const lock = await takeLock(plan.dataDir);
+  const render = plan.logs === "json" ? renderJson : renderText;
+  const line = (part: string, text: string): void => {
+    process.stdout.write(`${render(part, text)}\n`);
+  };
+  const say = (level: Level, text: string, fields: object = {}): void => {
+    if (ORDER.indexOf(level) >= ORDER.indexOf(plan.logLevel))
+      line("supervisor", jsonLine("supervisor", level, text, fields));
+  };
+  const log = {
+    debug: (fields: object, text: string) => say("debug", text, fields),
+    info: (fields: object, text: string) => say("info", text, fields),
+    warn: (fields: object, text: string) => say("warn", text, fields),
+    error: (fields: object, text: string) => say("error", text, fields),
+  };
+  const link: LinkServer = new LinkServer({
+    state: (part, pid, ready, reason) => supervisor.heard(part, pid, ready, reason),
+    restart: (part) => void supervisor.restart(part),
+  });
+  const supervisor = new Supervisor(
+    plan,
+    { clock: systemClock, random: systemRandom, log },
+    { changed: (parts) => link.tell(parts), line, say },
+  );
+  await link.listen(join(plan.runDir, "supervisor.sock"));
+  const code = stopped(supervisor, say);
+  supervisor.start();
+  try {
+    return await code;
+  } finally {
+    link.close();
+    lock.release();
+  }
+};
+
+/** Resolves with the exit code: first signal drains, the second ends at once. */
+const stopped = (supervisor: Supervisor, say: (level: Level, text: string) => void): Promise<number> =>
+  new Promise((resolve) => {
+    let asked = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (asked) {
+        supervisor.kill();
+        resolve(signal === "SIGINT" ? 130 : 143);
+        return;
+      }
+      asked = true;
+      say("info", `${signal}: draining; once more ends at once`);
+      supervisor.stop().then(
+        () => resolve(0),
+        () => resolve(1),
+      );
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+    process.on("SIGHUP", onSignal);
+    // A closed terminal or log pipe must not take the node down by an unhandled EPIPE.
+    process.stdout.on("error", () => {});
+    process.stderr.on("error", () => {});
+  });

@@ -1,0 +1,54 @@
+// What the supervisor is told to run: plain JSON, written by `catalyst run` after the configuration was checked, read by the
+// supervisor process, which therefore needs no schema, no YAML, no RPC: only `node:` modules (it costs memory as long as the
+// node lives). Invariant: no secret stands in a plan; parts read secrets by reference from the configuration.
+
+import type { PartName } from "#rpc";
+
+export interface PartPlan {
+  readonly name: PartName;
+  /** Program and arguments. */
+  readonly command: readonly [string, ...string[]];
+  /** Added to the environment of the supervisor. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Further environment in no-Envoy mode. */
+  readonly envWithoutEnvoy?: Readonly<Record<string, string>>;
+  /** Own parts end by themselves on EOF of stdin; others get a guard that ends them with the supervisor. */
+  readonly watchesStdin: boolean;
+  /** "hello": says so over run/supervisor.sock; else HTTP 200 at this path of this unix socket. */
+  readonly ready: "hello" | { readonly socket: string; readonly path: string };
+  /** Sockets of an earlier life, removed before each start. */
+  readonly unlink?: readonly string[];
+  /** Give up (no-Envoy mode) when it ended so many times without ever being ready. */
+  readonly giveUpAfter?: number;
+  /** Parts that must be ready before this one is started. */
+  readonly after?: readonly PartName[];
+}
+
+export interface NodePlan {
+  readonly node: string;
+  readonly dataDir: string;
+  readonly runDir: string;
+  /** Identity of this run of the node; leases of the SDK live as long as it does. */
+  readonly run: string;
+  readonly drainMs: number;
+  /** How log lines leave the process: one JSON object a line, or readable text for a terminal. */
+  readonly logs: "json" | "text";
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  /** Where clients come in, for the line that says so. */
+  readonly ingress: string;
+  /** Socket of Envoy's admin interface, when Envoy is part of the plan. */
+  readonly envoyAdmin?: string;
+  /** Why Envoy is not part of the plan. */
+  readonly envoyAbsent?: string;
+  readonly parts: readonly PartPlan[];
+}
+
+/** Environment by which a part learns who it is; set by the supervisor only. */
+export const ENV = {
+  part: "CATALYST_PART",
+  /** Path of the resolved configuration (JSON). */
+  resolved: "CATALYST_RESOLVED",
+  /** Address at which the gateway serves clients itself. */
+  direct: "CATALYST_DIRECT",
+  run: "CATALYST_RUN",
+} as const;

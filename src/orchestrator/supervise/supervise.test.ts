@@ -1,0 +1,256 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { PartStatus } from "#rpc";
+import { systemClock, systemRandom } from "../ports.ts";
+import { Backoff } from "./backoff.ts";
+import { findProgram, guarded } from "./guard.ts";
+import { LINE_BYTES_MAX, LineSplitter, renderJson, renderText } from "./lines.ts";
+import { LinkClient, LinkServer } from "./link.ts";
+import { takeLock } from "./lock.ts";
+import type { NodePlan, PartPlan } from "./plan.ts";
+import { Supervisor } from "./supervisor.ts";
+
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const ports = { clock: systemClock, random: systemRandom, log: silent };
+
+const until = async (what: () => boolean, text: string): Promise<void> => {
+  const end = Date.now() + 10_000;
+  while (!what()) {
+    if (Date.now() > end) assert.fail(`did not happen: ${text}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+};
+
+/** Alive and not a zombie: a dead child that nobody reaped still answers signal 0. */
+const lives = (pid: number): boolean => {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+};
+
+const folder = (t: { after(run: () => void): void }): string => {
+  const dir = mkdtempSync(join(tmpdir(), "catalyst-sup-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+};
+
+// A part that is ready when it has a listening unix socket that answers HTTP 200.
+const serving = (socket: string): PartPlan["command"] => [
+  process.execPath,
+  "-e",
+  `process.stdin.on("end", () => process.exit()).resume();
+   require("node:http").createServer((q, s) => s.end("ok")).listen(${JSON.stringify(socket)})`,
+];
+
+const planOf = (dir: string, parts: readonly PartPlan[]): NodePlan => ({
+  node: "n.local.catalyst.internal",
+  dataDir: dir,
+  runDir: dir,
+  run: "r1",
+  drainMs: 0,
+  logs: "json",
+  logLevel: "info",
+  ingress: "127.0.0.1:0",
+  parts,
+});
+
+const watch = (plan: NodePlan): { node: Supervisor; parts: () => readonly PartStatus[]; said: string[] } => {
+  const said: string[] = [];
+  const node = new Supervisor(plan, ports, {
+    changed: () => {},
+    line: () => {},
+    say: (_level, text) => said.push(text),
+  });
+  return { node, parts: () => node.parts(), said };
+};
+
+test("backoff doubles to its cap and starts over after a long life", () => {
+  const backoff = new Backoff({ next: () => 1 });
+  assert.deepEqual(
+    Array.from({ length: 9 }, () => backoff.next(0)),
+    [200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000],
+  );
+  assert.equal(backoff.next(10_000), 200);
+  assert.equal(new Backoff({ next: () => 0 }).next(0), 150);
+});
+
+test("a killed part comes back, and is counted", async (t) => {
+  const dir = folder(t);
+  const socket = join(dir, "a.sock");
+  const { node, parts } = watch(
+    planOf(dir, [
+      {
+        name: "auth",
+        command: serving(socket),
+        watchesStdin: true,
+        ready: { socket, path: "/" },
+        unlink: [socket],
+      },
+    ]),
+  );
+  t.after(() => node.kill());
+  node.start();
+  await until(() => parts()[0]?.state === "ready", "ready");
+  const first = parts()[0]?.pid ?? 0;
+  process.kill(first, "SIGKILL");
+  await until(() => parts()[0]?.restarts === 1 && parts()[0]?.state === "ready", "ready again");
+  assert.notEqual(parts()[0]?.pid, first);
+  const second = parts()[0]?.pid ?? 0;
+  await node.stop();
+  assert.equal(parts()[0]?.state, "stopped");
+  assert.equal(lives(second), false);
+});
+
+test("a part that cannot start shows why, and Envoy is left out after three tries", async (t) => {
+  const dir = folder(t);
+  const { node, parts, said } = watch(
+    planOf(dir, [
+      {
+        name: "envoy",
+        command: ["/bin/sh", "-c", "echo no such syscall >&2; exit 3"],
+        watchesStdin: true,
+        ready: { socket: join(dir, "none.sock"), path: "/ready" },
+        giveUpAfter: 3,
+      },
+    ]),
+  );
+  t.after(() => node.kill());
+  node.start();
+  await until(() => parts()[0]?.state === "absent", "absent");
+  assert.equal(parts()[0]?.reason, "ended with 3: no such syscall");
+  assert.ok(said.some((text) => text.startsWith("Envoy cannot start here")));
+});
+
+test("a part waits for those it needs", async (t) => {
+  const dir = folder(t);
+  const [a, b] = [join(dir, "a.sock"), join(dir, "b.sock")];
+  const order: string[] = [];
+  const part = (name: PartPlan["name"], socket: string): PartPlan => ({
+    name,
+    command: serving(socket),
+    watchesStdin: true,
+    ready: { socket, path: "/" },
+  });
+  const node = new Supervisor(
+    planOf(dir, [{ ...part("gateway", b), after: ["auth"] }, part("auth", a)]),
+    ports,
+    {
+      changed: (parts) => order.push(parts.map((each) => each.state).join(",")),
+      line: () => {},
+      say: () => {},
+    },
+  );
+  t.after(() => node.kill());
+  node.start();
+  await until(() => order.at(-1) === "ready,ready", "both ready");
+  assert.ok(!order.includes("starting,starting"), order.join(" "));
+});
+
+for (const setpriv of [findProgram("setpriv", process.env["PATH"] ?? ""), undefined])
+  test(`what ignores its stdin ends with its parent (${setpriv ?? "watching shell"})`, async (t) => {
+    const dir = folder(t);
+    const pidFile = join(dir, "pid");
+    const [program, ...args] = guarded(["/bin/sh", "-c", `echo $$ >${pidFile}; exec sleep 60`], setpriv);
+    // The parent is a process of its own, so that it can be killed the hard way.
+    const parent = spawn(
+      process.execPath,
+      [
+        "-e",
+        `require("node:child_process").spawn(${JSON.stringify(program)}, ${JSON.stringify(args)},
+          {stdio: [${setpriv === undefined ? '"pipe"' : '"ignore"'}, "ignore", "ignore"], detached: true});
+         setInterval(() => {}, 1000)`,
+      ],
+      { stdio: "ignore" },
+    );
+    t.after(() => parent.kill("SIGKILL"));
+    const pid = (): number => {
+      try {
+        return Number(readFileSync(pidFile, "utf8"));
+      } catch {
+        return 0;
+      }
+    };
+    await until(() => pid() > 0, "started");
+    assert.equal(lives(pid()), true);
+    parent.kill("SIGKILL");
+    await until(() => !lives(pid()), "ended with its parent");
+  });
+
+test("one node per data directory; a dead holder is no holder", async (t) => {
+  const dir = folder(t);
+  const lock = await takeLock(dir);
+  const file = join(dir, "try.ts");
+  writeFileSync(
+    file,
+    `const { takeLock } = await import(${JSON.stringify(join(import.meta.dirname, "lock.ts"))});
+     try { await takeLock(${JSON.stringify(dir)}); console.log("taken"); process.kill(process.pid, "SIGKILL") }
+     catch (error) { console.log(error.code) }`,
+  );
+  const other = async (): Promise<string> => {
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", file]);
+    let text = "";
+    child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
+    await new Promise((resolve) => child.once("close", resolve));
+    return text.trim();
+  };
+  assert.equal(await other(), "ERR_NODE_RUNNING");
+  lock.release();
+  assert.equal(await other(), "taken");
+  (await takeLock(dir)).release();
+});
+
+test("the link carries states one way and the whole picture the other", async (t) => {
+  const dir = folder(t);
+  const path = join(dir, "supervisor.sock");
+  const heard: unknown[] = [];
+  const server = new LinkServer({
+    state: (...words) => heard.push(words),
+    restart: (part) => heard.push(part),
+  });
+  await server.listen(path);
+  t.after(() => server.close());
+  const pictures: (readonly PartStatus[])[] = [];
+  const client = new LinkClient(path, "orchestrator", (parts) => pictures.push(parts));
+  client.state(false, "waiting");
+  client.state(true);
+  client.restart("envoy");
+  await until(() => heard.length === 3, "all heard");
+  assert.deepEqual(heard, [
+    ["orchestrator", process.pid, false, "waiting"],
+    ["orchestrator", process.pid, true, undefined],
+    "envoy",
+  ]);
+  server.tell([{ name: "auth", state: "ready", restarts: 0 }]);
+  await until(() => pictures.at(-1)?.[0]?.state === "ready", "picture");
+  client.close();
+});
+
+test("log lines get the name of their part and stay JSON", () => {
+  assert.equal(renderJson("auth", '{"level":30,"msg":"x"}'), '{"part":"auth","level":30,"msg":"x"}');
+  const envoy = JSON.parse(renderJson("envoy", "[2026-01-01 10:00:00.123][7][warning][config] no route")) as {
+    level: number;
+    msg: string;
+    part: string;
+  };
+  assert.deepEqual([envoy.level, envoy.msg, envoy.part], [40, "[config] no route", "envoy"]);
+  assert.match(
+    renderText("auth", '{"level":30,"time":0,"msg":"signed","kid":"a"}'),
+    /^00:00:00\.000 info {2}auth {9}signed kid=a$/,
+  );
+});
+
+test("a part that never ends its line cannot fill the memory", () => {
+  const lines: string[] = [];
+  const splitter = new LineSplitter((line) => lines.push(line));
+  for (let i = 0; i < 100; i += 1) splitter.push("x".repeat(10_000));
+  splitter.push("tail\nnext\n");
+  assert.equal(lines.length, 2);
+  assert.equal(lines[0]?.length, LINE_BYTES_MAX + 1);
+  assert.equal(lines[1], "next");
+});
