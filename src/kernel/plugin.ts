@@ -42,6 +42,25 @@ export interface Out<T> {
   push(item: T): void;
 }
 
+/** Why something was not done, for whoever submitted the event. Plain data: `code` is one of the product's error codes. */
+export interface Refusal {
+  readonly code: string;
+  /** Lower case, no full stop, names the thing. */
+  readonly text: string;
+  /** A command or an action that helps. */
+  readonly hint?: string;
+  /** What it is about, when an event speaks of several things. */
+  readonly subject?: string;
+}
+
+/** What phase 1 may answer besides deltas. */
+export interface Proposals<T> extends Out<T> {
+  /** The whole event is void: what any plugin proposed for it is taken back, later plugins do not see it. */
+  refuse(refusal: Refusal): void;
+  /** One part of the event could not be done; the rest goes on. */
+  report(problem: Refusal): void;
+}
+
 /** What one loop is made of. `event`, `delta`, `commit` and `effect` are unions discriminated by `kind`. */
 export interface Types {
   event: Event;
@@ -80,6 +99,22 @@ export interface Log {
   error(fields: object, text: string): void;
 }
 
+/** Runs `run` soon, after the caller returned: how the loop yields between commits (`setImmediate` in a node). */
+export type Schedule = (run: () => void) => void;
+
+/**
+ * What of a runner's results comes back as events. "none" (default): nothing, `status` shows what fails; for high volumes
+ * such as probes. "changes": `effect.failed` when a key begins to fail or fails otherwise, `effect.done` when it works again;
+ * never one per retry. "all": also `effect.done` for each success.
+ */
+export type ReportMode = "none" | "changes" | "all";
+
+export interface RunnerOptions {
+  /** Time one run may take before its signal aborts; default `LIMITS.effectDeadlineMs`. */
+  readonly deadlineMs?: Millis;
+  readonly report?: ReportMode;
+}
+
 /** Makes one desired state true; called again with the newest want when it failed with `retry`. Never called twice at once for one key. */
 export type EffectRunner<E extends Effect = Effect> = (
   effect: E,
@@ -87,8 +122,18 @@ export type EffectRunner<E extends Effect = Effect> = (
   signal: AbortSignal,
 ) => Promise<EffectResult>;
 
-/** The same for effects that are cheaper together (one push to Envoy, one graph): all wants that changed since the last call. */
-export interface BatchRunner<E extends Effect = Effect> {
+/** An `EffectRunner` with options. `concurrency` bounds how many keys of the kind run at once; default `LIMITS.effectConcurrency`. */
+export interface KeyRunner<E extends Effect = Effect> extends RunnerOptions {
+  readonly run: EffectRunner<E>;
+  readonly concurrency?: number;
+}
+
+/**
+ * The same for effects that are cheaper together (one push to Envoy, one graph): all wants that changed since the last call.
+ * One batch of a kind runs at a time. Newer wants wait for it instead of aborting it, for steady churn would starve it.
+ * An array of results stands in the order of the effects.
+ */
+export interface BatchRunner<E extends Effect = Effect> extends RunnerOptions {
   readonly batch: (
     effects: readonly E[],
     context: RunnerContext,
@@ -101,6 +146,11 @@ export interface RunnerContext extends Ports {
   emit(event: { readonly kind: string; readonly [field: string]: unknown }): void;
   /** Revision whose reaction asked for this effect. */
   readonly revision: number;
+}
+
+/** By effect kind. A kind has one runner, whoever brings it. */
+export interface Runners {
+  readonly [kind: string]: EffectRunner<never> | KeyRunner<never> | BatchRunner<never>;
 }
 
 /** Standard Schema v1, the part that is used: validates a plugin's `with` before start. */
@@ -130,20 +180,28 @@ export interface Plugin<T extends Types = Types, Proposes extends T["delta"] = T
   /** Event kinds that `apply` wants; absent = all. */
   readonly handles?: readonly T["event"]["kind"][];
   /** Phase 1, pure. */
-  apply?(event: T["event"], view: T["view"], out: Out<Proposes>): void;
+  apply?(event: T["event"], view: T["view"], out: Proposals<Proposes>): void;
   /** Phase 2, pure. The revision exists. */
   react?(commit: T["commit"], view: T["view"], out: Out<T["effect"]>): void;
   /** What its own effects do: asynchronous, abortable. */
-  readonly runners?: { readonly [kind: string]: EffectRunner<never> | BatchRunner<never> };
+  readonly runners?: Runners;
   stop?(): Promise<void>;
 }
 
 /**
- * Port behind which the domain keeps its state. `commit` applies deltas in order as one revision and yields the changes;
- * deciding (best routes) happens inside it. `hash` is over the whole state and equal for equal states, whatever the order
- * of keys: it is what a replay is checked by.
+ * Port behind which the domain keeps its state. Deltas are staged as each event is handled, so that the next plugin and the
+ * next event of the same commit see them; `commit` seals them as one revision and yields the changes; deciding (best routes)
+ * happens inside it. `hash` is over the whole state and equal for equal states, whatever the order of keys: it is what a
+ * replay is checked by.
  */
 export interface StateStore<T extends Types> {
+  /** Applies deltas now, uncommitted. Throws on one that would break the state; the loop then undoes to the mark before. */
+  stage(deltas: readonly T["delta"][]): void;
+  /** A point to come back to; valid until the next commit. */
+  mark(): number;
+  /** Takes back what was staged since `mark`. */
+  undo(mark: number): void;
+  /** Stages `deltas`, then seals everything staged since the last commit as the next revision. */
   commit(deltas: readonly T["delta"][], at: Millis): T["commit"];
   view(): T["view"];
   hash(): string;

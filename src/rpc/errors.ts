@@ -1,6 +1,6 @@
 // Every error a user can meet, by code. The union is the single list; docs/reference/errors.md lists exactly it, tested both
-// ways. Errors are recognised by `code`, also after they crossed an RPC boundary (capnweb keeps name and message only, so the
-// code travels in the message's last brackets and `fromWire` reads it back).
+// ways. Errors are recognised by `code`, also after they crossed an RPC boundary (`wire-error.ts` carries code, message, hint
+// and detail across).
 
 /** code → what it means, for docs/reference/errors.md. One line, no full stop. */
 export const ERRORS = {
@@ -19,12 +19,16 @@ export const ERRORS = {
   ERR_LIMIT: "a hard limit was reached",
   ERR_TIMEOUT: "no answer within the deadline",
   ERR_RPC_PROTOCOL: "the other side of an RPC session broke the protocol or a limit of it",
+  ERR_RPC_UNREACHABLE: "nothing answers at the address of an RPC session",
   ERR_RPC_CLOSED: "the RPC session ended before the answer",
   ERR_DENIED: "not allowed",
   ERR_PORT_IN_USE: "a listen address is taken by another program",
   ERR_PERMISSION: "a file or directory has the wrong owner or mode",
   ERR_PLUGIN_LOAD: "a plugin could not be loaded or its settings are wrong",
   ERR_PLUGIN_FAILED: "a plugin threw",
+  ERR_STOPPING: "the node is stopping and takes no more work",
+  ERR_RECORD_INVALID: "a record of events is cut off, damaged or of another version",
+  ERR_REPLAY_DIVERGED: "a replay reached another state than the recorded one",
   ERR_PROBE_FAILED: "a health probe failed",
   ERR_SCHEMA_INVALID: "a service's GraphQL schema is not usable",
   ERR_SCHEMA_CONFLICT: "a service's GraphQL schema does not compose with the rest",
@@ -47,6 +51,8 @@ export const ERRORS = {
   ERR_TOKEN_SCOPE: "the token's scope does not cover this service",
   ERR_KEY_NOT_FOUND: "no signing key of this id",
   ERR_KEY_UNSAFE: "a key file is readable by others",
+  ERR_STATE_CORRUPT: "a file in which the node keeps its own state is damaged",
+  ERR_TOKENS_FOREIGN: "this node mints no tokens: identity.mode says they come from another issuer",
   ERR_APIKEY_INVALID: "the API key is malformed, unknown, revoked or expired",
   ERR_ENVOY_MISSING: "no Envoy binary",
   ERR_ENVOY_FAILED: "Envoy did not start or ended",
