@@ -72,7 +72,7 @@ async function* reporter(source: AsyncIterable<TestEvent>): AsyncGenerator<strin
   if (target !== undefined) writeFileSync(target, JSON.stringify(summary));
 }
 
-// oxlint-disable-next-line import/no-default-export -- the form in which Node loads a reporter
+// The form in which Node loads a reporter.
 export default reporter;
 
 function add(summary: Summary, count: FileCount | undefined): void {
