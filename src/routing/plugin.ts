@@ -90,7 +90,9 @@ export type Event =
       readonly code: string;
       readonly text: string;
       readonly retry: boolean;
-    };
+    }
+  /** What runners of plugins from outside observe. */
+  | { readonly kind: `x.${string}`; readonly at: Millis; readonly data?: unknown };
 
 export type ServiceDelta =
   | { readonly kind: "service.set"; readonly service: Service }
@@ -135,7 +137,9 @@ export interface StateView {
   leasesEnding(
     at: Millis,
   ): Iterable<{ readonly id: string; readonly service: ServiceName; readonly url: string }>;
-  /** Who has this ingress prefix or host. */
+  /** Services that this part left out. */
+  quarantined(by: Quarantine["by"]): Iterable<ServiceName>;
+  /** Who has this ingress prefix or host; the full name of a service is a host of its own. */
   ingressOwner(kind: "prefix" | "host", value: string): ServiceName | undefined;
   readonly keys: TrustKeys | undefined;
 }
@@ -186,6 +190,7 @@ export interface EnvoyServiceWant {
   /** host:port of each healthy endpoint, sorted; equal sets are equal arrays. */
   readonly endpoints: readonly string[];
   /** Path of the endpoint URL, when it is not "/": prepended to what the client asks. */
+  readonly basePath?: string;
   readonly ingress: {
     readonly prefix?: string;
     readonly stripPrefix: boolean;

@@ -1,0 +1,118 @@
+// The last look at every resource before it is published: forms that Envoy accepts and that leave a filter open. Most of
+// them cannot be written at all, since tools/envoy-messages.ts leaves their fields out and marks others as required; what
+// the types cannot say is checked here: that the last rule of jwt_authn needs a token, that only public paths go without,
+// that no route is open to everyone unless it is public or the mode is none, and that the filters stand in order. A finding
+// is a defect of this program and stops the publishing. Each form has a live test (fail-open.live.test.ts).
+
+import type { Any, Messages } from "../generated/messages.ts";
+import type { IdentityMode } from "./base.ts";
+import { FILTER } from "./names.ts";
+import type { Extension, Listener, Route, RouteMatch, VirtualHost } from "./names.ts";
+import { PUBLIC_PATHS } from "./public.ts";
+import { IDENTITY_NONE_POLICY, PUBLIC_POLICY } from "./rbac.ts";
+
+const url = <const N extends string>(name: N): `type.googleapis.com/${N}` => `type.googleapis.com/${name}`;
+const JWT = url("envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication");
+const JWT_ROUTE = url("envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig");
+const RBAC = url("envoy.extensions.filters.http.rbac.v3.RBAC");
+const RBAC_ROUTE = url("envoy.extensions.filters.http.rbac.v3.RBACPerRoute");
+const KEY_ROUTE = url("envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute");
+const BUFFER_ROUTE = url("envoy.extensions.filters.http.buffer.v3.BufferPerRoute");
+const HCM = url("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager");
+
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+const isPublic = (match: RouteMatch): boolean => PUBLIC_PATHS.some((p) => same(p.match, match));
+
+/** What is open in it; empty = closed. */
+export function openInExtension(extension: Extension): string[] {
+  const jwt = extension.typed_config;
+  if (extension.name !== FILTER.jwt || jwt["@type"] !== JWT) return ["the extension is not jwt_authn"];
+  const found: string[] = [];
+  const requirements = new Set(
+    Object.entries(jwt.requirement_map)
+      .filter(([, r]) => jwt.providers[r.provider_name] !== undefined)
+      .map(([name]) => name),
+  );
+  if (requirements.size !== Object.keys(jwt.requirement_map).length)
+    found.push("a requirement names no provider");
+  const last = jwt.rules.at(-1);
+  if (last === undefined || !same(last.match, { prefix: "/" }) || last.requirement_name === undefined)
+    found.push("the last rule does not ask a token for everything");
+  for (const rule of jwt.rules) {
+    if (rule.requirement_name === undefined && !isPublic(rule.match))
+      found.push(`a rule asks no token for ${JSON.stringify(rule.match)}`);
+    if (rule.requirement_name !== undefined && !requirements.has(rule.requirement_name))
+      found.push(`a rule names an unknown requirement ${rule.requirement_name}`);
+  }
+  return found;
+}
+
+/** The order of filters is part of the promise: nothing may stand between a key, its token and the rules. */
+export function openInListener(mode: IdentityMode, listener: Listener): string[] {
+  const managers = (listener.filter_chains ?? []).flatMap((c) => c.filters ?? []).map((f) => f.typed_config);
+  if (managers.length === 0) return ["the listener has no filter"];
+  return managers.flatMap((manager) => {
+    if (manager?.["@type"] !== HCM) return ["a filter is no HTTP connection manager"];
+    const names = (manager.http_filters ?? []).map((f) => f.name);
+    const guards = [FILTER.deny, FILTER.allow, FILTER.buffer, FILTER.router];
+    const wanted = mode === "none" ? guards : [FILTER.key, FILTER.jwt, ...guards];
+    const found = same(names, wanted) ? [] : [`the filters are ${names.join(", ")}`];
+    for (const filter of manager.http_filters ?? []) {
+      if (filter.disabled === true && filter.name !== FILTER.key) found.push(`${filter.name} is disabled`);
+      const config = filter.typed_config;
+      if (config?.["@type"] === RBAC && Object.keys(config.rules.policies).length > 0)
+        found.push(`${filter.name} has policies of its own`);
+    }
+    if (!strips(manager)) found.push("a client's own x-catalyst-* headers are kept");
+    return found;
+  });
+}
+
+const strips = (
+  manager: Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"],
+): boolean => JSON.stringify(manager.early_header_mutation_extensions ?? []).includes('"x-catalyst-"');
+
+/** A route of the node's own virtual host, where paths may be public. */
+export const openInRoute = (mode: IdentityMode, route: Route): string[] => [
+  ...openFilters(mode, route.typed_per_filter_config ?? {}, isPublic(route.match)).map(
+    (text) => `${route.name}: ${text}`,
+  ),
+  ...(route.typed_per_filter_config?.[FILTER.allow] === undefined ? [`${route.name}: no RBAC entry`] : []),
+];
+
+/** A service's virtual host: nothing in it is public. */
+export function openInHost(mode: IdentityMode, host: VirtualHost): string[] {
+  const shared = host.typed_per_filter_config ?? {};
+  const found = openFilters(mode, shared, false);
+  if (mode !== "none" && shared[FILTER.jwt] === undefined)
+    found.push("the node's public paths reach into it");
+  for (const route of host.routes) {
+    const own = route.typed_per_filter_config ?? {};
+    if (own[FILTER.allow] === undefined && shared[FILTER.allow] === undefined) found.push("no RBAC entry");
+    found.push(...openFilters(mode, own, false));
+  }
+  return found.map((text) => `${host.name}: ${text}`);
+}
+
+function openFilters(mode: IdentityMode, filters: Readonly<Record<string, Any>>, open: boolean): string[] {
+  const types: Readonly<Record<string, string>> = {
+    [FILTER.key]: KEY_ROUTE,
+    [FILTER.jwt]: JWT_ROUTE,
+    [FILTER.deny]: RBAC_ROUTE,
+    [FILTER.allow]: RBAC_ROUTE,
+    [FILTER.buffer]: BUFFER_ROUTE,
+  };
+  return Object.entries(filters).flatMap(([name, config]) => {
+    if (types[name] !== config["@type"]) return [`${name} carries ${config["@type"]}`];
+    if (config["@type"] !== RBAC_ROUTE) return [];
+    if (config.rbac?.rules === undefined) return [`${name} has no rules and is off`];
+    if ((config.rbac.rules.action === "ALLOW") !== (name === FILTER.allow))
+      return [`${name} has another action`];
+    return Object.entries(config.rbac.rules.policies).flatMap(([policy, { principals }]) => {
+      if (!principals.some((p) => p.any === true)) return [];
+      if (policy === PUBLIC_POLICY && open) return [];
+      if (policy === IDENTITY_NONE_POLICY && mode === "none") return [];
+      return [`policy ${policy} admits everyone`];
+    });
+  });
+}

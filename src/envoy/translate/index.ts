@@ -1,0 +1,14 @@
+// The pure half of this room: what the node wants, as Envoy resources in their JSON form. No clock, no I/O, no bytes.
+
+export type { EnvoyBase, IdentityMode, PartAddress } from "./base.ts";
+export { partCluster, serviceCluster, serviceEndpoints } from "./cluster.ts";
+export { openInExtension, openInHost, openInListener, openInRoute } from "./closed.ts";
+export { CLAIMS_HEADER, SUBJECT_HEADER, jwtExtension } from "./jwt.ts";
+export { KEY_CHECK_PATH } from "./api-key.ts";
+export { ingressListener } from "./listener.ts";
+export * from "./names.ts";
+export { firstRoutes, lastRoutes } from "./node-routes.ts";
+export { PUBLIC_PATHS } from "./public.ts";
+export { ingressSecret } from "./secret.ts";
+export { checkWant, hostForm, prefixForm, serviceHosts } from "./service-routes.ts";
+export type { Refusal } from "./service-routes.ts";

@@ -1,0 +1,114 @@
+// The routes of one http service: a virtual host under its full name (and the further hosts it asked for), and, when it has
+// a prefix, routes in the node's own virtual host. Pure fragments: each is encoded once and joined by ingress.ts. What
+// cannot be said safely is refused here, with the reason, because one bad fragment would make Envoy refuse all of ingress.
+
+import type { EnvoyServiceWant } from "#routing";
+import type { Any, Duration } from "../generated/messages.ts";
+import { keyExchange, withKey } from "./api-key.ts";
+import { hostPort, isHostName, isIp } from "./address.ts";
+import type { IdentityMode } from "./base.ts";
+import { tokenRequired } from "./jwt.ts";
+import { FILTER, clusterOf } from "./names.ts";
+import type { Route, RouteMatch, VirtualHost } from "./names.ts";
+import { RESERVED_PREFIXES, RETRY, unbuffered } from "./node-routes.ts";
+import { serviceAccess } from "./rbac.ts";
+
+/** Why a want cannot be translated; the words go into the service's quarantine. */
+export interface Refusal {
+  readonly code: "ERR_INVALID_ARGUMENT" | "ERR_SERVICE_CONFLICT";
+  readonly text: string;
+}
+
+/** Undefined when the want can be translated. */
+export function checkWant(want: EnvoyServiceWant): Refusal | undefined {
+  const invalid = (text: string): Refusal => ({ code: "ERR_INVALID_ARGUMENT", text });
+  if (!isHostName(want.service)) return invalid(`"${want.service}" is no host name`);
+  for (const endpoint of want.endpoints)
+    if (hostPort(endpoint) === undefined) return invalid(`endpoint "${endpoint}" is not host:port`);
+  for (const host of want.ingress.hosts)
+    if (!isHostName(host) || isIp(host) || host === "localhost")
+      return invalid(`"${host}" cannot be a host of a service`);
+  const { prefix } = want.ingress;
+  if (prefix !== undefined && prefix !== "/" && !/^(?:\/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+$/.test(prefix))
+    return invalid(`"${prefix}" cannot be a path prefix`);
+  if (want.basePath !== undefined && !/^\/[A-Za-z0-9._~!$&'()*+,;=:@/-]*$/.test(want.basePath))
+    return invalid(`"${want.basePath}" cannot be the path of an endpoint`);
+  const taken = RESERVED_PREFIXES.find((r) => prefix === r || prefix?.startsWith(`${r}/`) === true);
+  if (taken !== undefined) return { code: "ERR_SERVICE_CONFLICT", text: `${taken} is the node's own path` };
+  return undefined;
+}
+
+export const serviceHosts = (want: EnvoyServiceWant): string[] => [
+  ...new Set([want.service, ...want.ingress.hosts]),
+];
+
+export const hostForm = (mode: IdentityMode, want: EnvoyServiceWant): VirtualHost => ({
+  name: want.service,
+  domains: serviceHosts(want),
+  retry_policy: RETRY,
+  typed_per_filter_config: {
+    ...(mode === "none" ? {} : { [FILTER.jwt]: tokenRequired() }),
+    ...access(mode, want),
+  },
+  routes: routes(mode, want, { prefix: "/" }, hostRewrite(want), {}),
+});
+
+export function prefixForm(mode: IdentityMode, want: EnvoyServiceWant): Route[] {
+  const { prefix } = want.ingress;
+  if (prefix === undefined) return [];
+  const match = prefix === "/" ? { prefix } : { path_separated_prefix: prefix };
+  return routes(mode, want, match, prefixRewrite(want, prefix), access(mode, want));
+}
+
+const access = (mode: IdentityMode, want: EnvoyServiceWant): Readonly<Record<string, Any>> => ({
+  [FILTER.allow]: serviceAccess(mode, want.service),
+  [FILTER.buffer]: unbuffered(),
+});
+
+/**
+ * Three routes: with an API key, an event stream, any other call. Only the last has the service's time limit: a stream has
+ * no end, and one more twin for callers with a key would cost every service memory in Envoy.
+ */
+function routes(
+  mode: IdentityMode,
+  want: EnvoyServiceWant,
+  match: RouteMatch,
+  rewrite: Rewrite,
+  filters: Readonly<Record<string, Any>>,
+): Route[] {
+  const name = want.service;
+  const retry = Object.keys(filters).length > 0 ? { retry_policy: RETRY } : {}; // else the virtual host has it
+  const action = { cluster: clusterOf(name), ...rewrite, ...retry };
+  const endless = { ...action, timeout: "0s", idle_timeout: "0s" } as const;
+  const events = [{ name: "accept", string_match: { contains: "text/event-stream" } }];
+  const typed = { typed_per_filter_config: filters };
+  const keyed = { typed_per_filter_config: { ...filters, ...keyExchange() } };
+  return [
+    ...(mode === "none" ? [] : [{ name: `${name}#key`, match: withKey(match), route: endless, ...keyed }]),
+    { name: `${name}#events`, match: { ...match, headers: events }, route: endless, ...typed },
+    { name, match, route: { ...action, timeout: seconds(want.timeoutMs), idle_timeout: "0s" }, ...typed },
+  ];
+}
+
+const seconds = (ms: number): Duration => `${Math.max(1, Math.round(ms)) / 1000}s`;
+
+type Rewrite =
+  | { readonly prefix_rewrite?: string }
+  | {
+      readonly regex_rewrite: { readonly pattern: { readonly regex: string }; readonly substitution: string };
+    };
+
+/** "" or "/base" without a slash at the end. */
+const baseOf = (want: EnvoyServiceWant): string => (want.basePath ?? "").replace(/\/+$/, "");
+
+const hostRewrite = (want: EnvoyServiceWant): Rewrite =>
+  baseOf(want) === "" ? {} : { prefix_rewrite: `${baseOf(want)}/` };
+
+function prefixRewrite(want: EnvoyServiceWant, prefix: string): Rewrite {
+  const base = baseOf(want);
+  if (prefix === "/") return hostRewrite(want);
+  if (!want.ingress.stripPrefix) return base === "" ? {} : { prefix_rewrite: `${base}${prefix}` };
+  // A plain prefix_rewrite would leave two slashes for "/files/a", or none for "/files".
+  const regex = `^${prefix.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}/*`;
+  return { regex_rewrite: { pattern: { regex }, substitution: `${base}/` } };
+}

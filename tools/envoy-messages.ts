@@ -1,0 +1,174 @@
+// The Envoy messages and fields this product uses; tools/generate-envoy.ts cuts everything else away. What is missing here
+// cannot be said by the translator, so the list is also a guard: `allow_missing`, `allow_missing_or_failed`,
+// `PerRouteConfig.disabled` and inline requirements of jwt_authn, `FilterConfig` and `failure_mode_allow` are left out on
+// purpose, since Envoy accepts each of them and opens a filter by it (src/envoy/translate/closed.ts). "!" makes a field
+// required (on a member of a oneof: one of them is), where Envoy would take its absence for "open", or refuse it.
+
+const core = "envoy.config.core.v3.";
+const cluster = "envoy.config.cluster.v3.";
+const endpoint = "envoy.config.endpoint.v3.";
+const listener = "envoy.config.listener.v3.";
+const route = "envoy.config.route.v3.";
+const rbac = "envoy.config.rbac.v3.";
+const bootstrap = "envoy.config.bootstrap.v3.";
+const matcher = "envoy.type.matcher.v3.";
+const http = "envoy.extensions.filters.http.";
+const hcm = "envoy.extensions.filters.network.http_connection_manager.v3.";
+const accesslog = "envoy.config.accesslog.v3.";
+const tls = "envoy.extensions.transport_sockets.tls.v3.";
+const upstreams = "envoy.extensions.upstreams.http.v3.";
+
+/** Message → its fields, separated by spaces. */
+export const MESSAGES: Readonly<Record<string, string>> = {
+  [`${core}Node`]: "id! cluster!",
+  [`${core}Address`]: "socket_address! pipe!",
+  [`${core}SocketAddress`]: "address! port_value!",
+  [`${core}Pipe`]: "path! mode",
+  [`${core}ConfigSource`]: "ads resource_api_version initial_fetch_timeout api_config_source",
+  [`${core}AggregatedConfigSource`]: "",
+  [`${core}ExtensionConfigSource`]: "config_source! type_urls!",
+  [`${core}ApiConfigSource`]: "api_type transport_api_version grpc_services set_node_on_first_message_only",
+  [`${core}GrpcService`]: "envoy_grpc",
+  [`${core}GrpcService.EnvoyGrpc`]: "cluster_name retry_policy",
+  [`${core}RetryPolicy`]: "retry_back_off",
+  [`${core}BackoffStrategy`]: "base_interval max_interval",
+  [`${core}TypedExtensionConfig`]: "name! typed_config!",
+  [`${core}DataSource`]: "inline_string!",
+  [`${core}TransportSocket`]: "name typed_config",
+  [`${core}HeaderValue`]: "key value",
+  [`${core}HeaderValueOption`]: "header append_action",
+  [`${core}RuntimeUInt32`]: "default_value runtime_key",
+  [`${core}HttpUri`]: "uri cluster timeout",
+  [`${core}HttpProtocolOptions`]:
+    "idle_timeout max_connection_duration max_headers_count headers_with_underscores_action",
+  [`${core}Http1ProtocolOptions`]: "enable_trailers",
+  [`${core}Http2ProtocolOptions`]:
+    "allow_connect max_concurrent_streams initial_stream_window_size initial_connection_window_size connection_keepalive",
+  [`${core}KeepaliveSettings`]: "interval timeout",
+  [`${core}SubstitutionFormatString`]: "text_format_source content_type",
+
+  [`${cluster}Cluster`]:
+    "name! type! eds_cluster_config connect_timeout load_assignment typed_extension_protocol_options circuit_breakers dns_lookup_family",
+  [`${cluster}Cluster.EdsClusterConfig`]: "eds_config",
+  [`${cluster}CircuitBreakers`]: "thresholds",
+  [`${cluster}CircuitBreakers.Thresholds`]: "max_connections max_pending_requests max_requests max_retries",
+  [`${endpoint}ClusterLoadAssignment`]: "cluster_name! endpoints!",
+  [`${endpoint}LocalityLbEndpoints`]: "lb_endpoints",
+  [`${endpoint}LbEndpoint`]: "endpoint",
+  [`${endpoint}Endpoint`]: "address",
+  [`${upstreams}HttpProtocolOptions`]: "common_http_protocol_options explicit_http_config",
+  [`${upstreams}HttpProtocolOptions.ExplicitHttpConfig`]: "http_protocol_options http2_protocol_options",
+
+  [`${listener}Listener`]: "name! address! per_connection_buffer_limit_bytes filter_chains stat_prefix",
+  [`${listener}FilterChain`]: "filters transport_socket",
+  [`${listener}Filter`]: "name typed_config",
+  [`${hcm}HttpConnectionManager`]:
+    "stat_prefix codec_type use_remote_address strip_any_host_port normalize_path merge_slashes path_with_escaped_slashes_action common_http_protocol_options http2_protocol_options request_headers_timeout stream_idle_timeout upgrade_configs early_header_mutation_extensions rds http_filters local_reply_config",
+  [`${hcm}HttpConnectionManager.UpgradeConfig`]: "upgrade_type",
+  [`${hcm}Rds`]: "route_config_name! config_source!",
+  [`${hcm}HttpFilter`]: "name! typed_config! config_discovery! disabled",
+  [`${hcm}LocalReplyConfig`]: "mappers",
+  [`${hcm}ResponseMapper`]: "filter body_format_override headers_to_add",
+  [`${accesslog}AccessLogFilter`]:
+    "status_code_filter and_filter or_filter header_filter response_flag_filter",
+  [`${accesslog}StatusCodeFilter`]: "comparison",
+  [`${accesslog}ComparisonFilter`]: "op value",
+  [`${accesslog}AndFilter`]: "filters",
+  [`${accesslog}OrFilter`]: "filters",
+  [`${accesslog}HeaderFilter`]: "header",
+  [`${accesslog}ResponseFlagFilter`]: "flags",
+  "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation": "mutations",
+  "envoy.config.common.mutation_rules.v3.HeaderMutation": "remove_on_match",
+  "envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch": "key_matcher",
+
+  [`${http}jwt_authn.v3.JwtAuthentication`]: "providers! rules! requirement_map! strip_failure_response",
+  [`${http}jwt_authn.v3.JwtProvider`]:
+    "issuer! audiences! require_expiration! max_lifetime local_jwks! forward from_headers forward_payload_header payload_in_metadata normalize_payload_in_metadata clock_skew_seconds jwt_cache_config claim_to_headers",
+  [`${http}jwt_authn.v3.JwtProvider.NormalizePayload`]: "space_delimited_claims",
+  [`${http}jwt_authn.v3.JwtHeader`]: "name value_prefix",
+  [`${http}jwt_authn.v3.JwtCacheConfig`]: "jwt_cache_size",
+  [`${http}jwt_authn.v3.JwtClaimToHeader`]: "header_name claim_name",
+  [`${http}jwt_authn.v3.JwtRequirement`]: "provider_name!",
+  [`${http}jwt_authn.v3.RequirementRule`]: "match! requirement_name",
+  [`${http}jwt_authn.v3.PerRouteConfig`]: "requirement_name!",
+  [`${http}rbac.v3.RBAC`]: "rules! rules_stat_prefix",
+  [`${http}rbac.v3.RBACPerRoute`]: "rbac!",
+  [`${rbac}RBAC`]: "action! policies!",
+  [`${rbac}Policy`]: "permissions! principals!",
+  [`${rbac}Permission`]: "any! header! and_rules!",
+  [`${rbac}Permission.Set`]: "rules!",
+  [`${rbac}Principal`]: "any! sourced_metadata! and_ids! or_ids!",
+  [`${rbac}Principal.Set`]: "ids!",
+  [`${rbac}SourcedMetadata`]: "metadata_matcher!",
+  [`${http}ext_authz.v3.ExtAuthz`]: "http_service! status_on_error allowed_headers stat_prefix",
+  [`${http}ext_authz.v3.HttpService`]: "server_uri path_override authorization_response",
+  [`${http}ext_authz.v3.AuthorizationResponse`]: "allowed_upstream_headers allowed_client_headers",
+  [`${http}ext_authz.v3.ExtAuthzPerRoute`]: "check_settings!",
+  [`${http}ext_authz.v3.CheckSettings`]: "disable_request_body_buffering",
+  "envoy.type.v3.HttpStatus": "code",
+  [`${http}buffer.v3.Buffer`]: "max_request_bytes",
+  [`${http}buffer.v3.BufferPerRoute`]: "disabled!",
+  [`${http}router.v3.Router`]: "suppress_envoy_headers",
+
+  [`${route}RouteConfiguration`]: "name! virtual_hosts!",
+  [`${route}VirtualHost`]: "name! domains! routes! retry_policy typed_per_filter_config",
+  [`${route}Route`]: "name! match! route! direct_response! typed_per_filter_config",
+  [`${route}RouteMatch`]: "prefix! path! path_separated_prefix! headers",
+  [`${route}HeaderMatcher`]: "name! string_match! present_match! invert_match",
+  [`${route}RouteAction`]: "cluster! prefix_rewrite regex_rewrite timeout idle_timeout retry_policy",
+  [`${route}RetryPolicy`]: "retry_on num_retries",
+  [`${route}DirectResponseAction`]: "status body",
+  [`${matcher}StringMatcher`]: "exact! prefix! contains! ignore_case",
+  [`${matcher}ListStringMatcher`]: "patterns",
+  [`${matcher}RegexMatcher`]: "regex",
+  [`${matcher}RegexMatchAndSubstitute`]: "pattern substitution",
+  [`${matcher}MetadataMatcher`]: "filter! path! value!",
+  [`${matcher}MetadataMatcher.PathSegment`]: "key!",
+  [`${matcher}ValueMatcher`]: "string_match! present_match! list_match!",
+  [`${matcher}ListMatcher`]: "one_of!",
+
+  [`${tls}DownstreamTlsContext`]: "common_tls_context",
+  [`${tls}CommonTlsContext`]: "tls_params tls_certificate_sds_secret_configs alpn_protocols",
+  [`${tls}TlsParameters`]: "tls_minimum_protocol_version tls_maximum_protocol_version",
+  [`${tls}SdsSecretConfig`]: "name sds_config",
+  [`${tls}Secret`]: "name! tls_certificate!",
+  [`${tls}TlsCertificate`]: "certificate_chain! private_key!",
+
+  [`${bootstrap}Bootstrap`]: "node admin dynamic_resources static_resources overload_manager",
+  [`${bootstrap}Bootstrap.DynamicResources`]: "ads_config lds_config cds_config",
+  [`${bootstrap}Bootstrap.StaticResources`]: "clusters",
+  [`${bootstrap}Admin`]: "address allow_paths",
+  "envoy.config.overload.v3.OverloadManager": "resource_monitors",
+  "envoy.config.overload.v3.ResourceMonitor": "name typed_config",
+  "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig":
+    "max_active_downstream_connections",
+};
+
+/** What stands on its own: xDS resources and the bootstrap. */
+export const ROOTS: readonly string[] = [
+  `${cluster}Cluster`,
+  `${endpoint}ClusterLoadAssignment`,
+  `${listener}Listener`,
+  `${route}RouteConfiguration`,
+  `${core}TypedExtensionConfig`,
+  `${tls}Secret`,
+  `${bootstrap}Bootstrap`,
+];
+
+/** What travels packed in an Any. */
+export const PACKED: readonly string[] = [
+  `${upstreams}HttpProtocolOptions`,
+  `${hcm}HttpConnectionManager`,
+  "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+  `${http}jwt_authn.v3.JwtAuthentication`,
+  `${http}jwt_authn.v3.PerRouteConfig`,
+  `${http}rbac.v3.RBAC`,
+  `${http}rbac.v3.RBACPerRoute`,
+  `${http}ext_authz.v3.ExtAuthz`,
+  `${http}ext_authz.v3.ExtAuthzPerRoute`,
+  `${http}buffer.v3.Buffer`,
+  `${http}buffer.v3.BufferPerRoute`,
+  `${http}router.v3.Router`,
+  `${tls}DownstreamTlsContext`,
+  "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+];
