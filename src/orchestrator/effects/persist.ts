@@ -1,0 +1,23 @@
+// Runner of the `persist` effects: what the node itself owns goes to `state.db`, all changes of a moment in one transaction.
+// It works after the event loop's turn, so that Envoy's change is on its way before the disk is waited for.
+
+import { setImmediate } from "node:timers/promises";
+import type { BatchRunner } from "#kernel";
+import type { Effect } from "#routing";
+import type { Store } from "../store/store.ts";
+
+type PersistEffect = Extract<Effect, { kind: "persist" }>;
+
+export const persistRunner = (store: Pick<Store, "saveIntents">): BatchRunner<PersistEffect> => ({
+  report: "changes",
+  batch: async (effects) => {
+    await setImmediate();
+    try {
+      store.saveIntents(effects.map((effect) => [effect.key, effect.want] as const));
+      return { ok: true };
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      return { ok: false, code: "ERR_INTERNAL", text: `state.db cannot be written: ${text}`, retry: true };
+    }
+  },
+});
