@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { test } from "node:test";
 import { ERRORS } from "../src/rpc/errors.ts";
@@ -27,7 +27,7 @@ const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--excl
   maxBuffer: 64 << 20,
 })
   .split("\n")
-  .filter((file) => file !== "" && existsSync(file));
+  .filter((file) => file !== "" && existsSync(file) && statSync(file).isFile());
 
 const sources: readonly Source[] = tracked
   .filter((file) => /\.tsx?$/.test(file) && !file.includes("/testdata/"))
@@ -212,7 +212,11 @@ test("there is no default export, and no TODO without the number of an issue", (
 });
 
 test("no tracked file names a path of somebody's machine or the host of a package registry", () => {
-  const places = [String.raw`/(?:home|Users)/(?!ada\b|user\b)[a-z][\w.-]*/`, String.raw`/work/\w`, String.raw`/root/[\w.]`];
+  const places = [
+    String.raw`/(?:home|Users)/(?!ada\b|user\b)[a-z][\w.-]*/`,
+    String.raw`/work/\w`,
+    String.raw`/root/[\w.]`,
+  ];
   const hosts = [
     "registry\\.npmjs\\.",
     "registry\\.yarnpkg",
