@@ -7,3 +7,5 @@ export { type Batch, type Input, Loop, type LoopOptions, type LoopStatus, type S
 export type { Outcome } from "./phases.ts";
 export type * from "./plugin.ts";
 export type { PluginState, PluginStatus } from "./roster.ts";
+export { record, RECORD_VERSION, type RecordHead, type RecorderOptions } from "./record.ts";
+export { replay, type Replayed, type ReplayOptions } from "./replay.ts";

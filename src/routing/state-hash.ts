@@ -1,0 +1,142 @@
+// A hash over a table of plain data, equal for equal content whatever the order of rows and members: 64 bits, each row mixed on
+// its own, the rows added. It detects a replay that went another way or a damaged table; it is no protection against somebody
+// who forges one (that would need a cryptographic hash, which the pure rooms do not have). By chance two different states agree
+// once in 2^64. Rows that changed are noted and hashed only when the hash is asked for, so an event pays one Set.add at most, and
+// nothing before the first question.
+
+/** Two independent 32-bit lanes. */
+export interface Lanes {
+  readonly a: number;
+  readonly b: number;
+}
+
+/** Type tags, so that "1", 1, [1] and {1: …} differ. */
+const TAG = { null: 1, false: 2, true: 3, integer: 4, float: 5, string: 6, array: 7, object: 8 } as const;
+
+const float = new Float64Array(1);
+const floatWords = new Uint32Array(float.buffer);
+
+/** Murmur3's block step with one set of constants per lane; they differ, so a collision in one lane is none in the other. */
+class Mixer {
+  a = 0x2545f491;
+  b = 0x9e3779b9 | 0;
+  #words = 0;
+
+  word(word: number): void {
+    let k = Math.imul(word, 0xcc9e2d51);
+    k = Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+    const a = this.a ^ k;
+    this.a = (Math.imul((a << 13) | (a >>> 19), 5) + 0xe6546b64) | 0;
+    k = Math.imul(word, 0x239b961b);
+    k = Math.imul((k << 16) | (k >>> 16), 0xab0e9789 | 0);
+    const b = this.b ^ k;
+    this.b = (Math.imul((b << 17) | (b >>> 15), 5) + 0x561ccd1b) | 0;
+    this.#words += 1;
+  }
+
+  text(text: string): void {
+    this.word(TAG.string);
+    this.word(text.length);
+    // Two UTF-16 units a word.
+    let i = 0;
+    for (; i + 1 < text.length; i += 2) this.word(text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16));
+    if (i < text.length) this.word(text.charCodeAt(i));
+  }
+
+  value(value: unknown): void {
+    if (typeof value === "string") this.text(value);
+    else if (typeof value === "number") this.#number(value);
+    else if (typeof value === "boolean") this.word(value ? TAG.true : TAG.false);
+    else if (typeof value !== "object" || value === null) this.word(TAG.null);
+    else if (Array.isArray(value)) {
+      this.word(TAG.array);
+      this.word(value.length);
+      for (const item of value) this.value(item);
+    } else this.#members(value);
+  }
+
+  lanes(): Lanes {
+    return { a: finish(this.a ^ this.#words), b: finish(this.b ^ this.#words) };
+  }
+
+  #number(value: number): void {
+    if ((value | 0) === value) {
+      this.word(TAG.integer);
+      this.word(value);
+      return;
+    }
+    float[0] = value;
+    this.word(TAG.float);
+    this.word(floatWords[0] ?? 0);
+    this.word(floatWords[1] ?? 0);
+  }
+
+  /** In the order of their names; a member that is undefined is none, as in the record. */
+  #members(value: object): void {
+    const record = value as Readonly<Record<string, unknown>>;
+    const names = Object.keys(record).sort();
+    this.word(TAG.object);
+    for (const name of names) {
+      const member = record[name];
+      if (member === undefined) continue;
+      this.text(name);
+      this.value(member);
+    }
+    this.word(TAG.null);
+  }
+}
+
+/** Murmur3's last step: every input bit reaches every output bit. */
+function finish(h: number): number {
+  let x = h ^ (h >>> 16);
+  x = Math.imul(x, 0x85ebca6b);
+  x ^= x >>> 13;
+  x = Math.imul(x, 0xc2b2ae35);
+  return (x ^ (x >>> 16)) >>> 0;
+}
+
+export function hashOf(value: unknown): Lanes {
+  const mixer = new Mixer();
+  mixer.value(value);
+  return mixer.lanes();
+}
+
+export const hex = ({ a, b }: Lanes): string =>
+  (a >>> 0).toString(16).padStart(8, "0") + (b >>> 0).toString(16).padStart(8, "0");
+
+/** The hash of a table that changes row by row. */
+export class TableHash<K> {
+  readonly #rows = new Map<K, Lanes>();
+  /** Undefined until somebody asks: before, every row counts as changed. */
+  #changed: Set<K> | undefined;
+  #a = 0;
+  #b = 0;
+
+  touch(key: K): void {
+    this.#changed?.add(key);
+  }
+
+  /** `row` tells what a changed key holds now; `all` yields every key, for the first time. */
+  sum(row: (key: K) => unknown, all: () => Iterable<K>): Lanes {
+    for (const key of this.#changed ?? all()) {
+      const old = this.#rows.get(key);
+      const value = row(key);
+      if (old !== undefined) this.#add(-old.a, -old.b);
+      if (value === undefined) {
+        this.#rows.delete(key);
+        continue;
+      }
+      const lanes = hashOf([key, value]);
+      this.#rows.set(key, lanes);
+      this.#add(lanes.a, lanes.b);
+    }
+    if (this.#changed === undefined) this.#changed = new Set();
+    else this.#changed.clear();
+    return { a: this.#a, b: this.#b };
+  }
+
+  #add(a: number, b: number): void {
+    this.#a = (this.#a + a) >>> 0;
+    this.#b = (this.#b + b) >>> 0;
+  }
+}

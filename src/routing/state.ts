@@ -1,0 +1,232 @@
+// The node's state behind the kernel's port: one mutable table of services with a journal (immutable maps cost hundreds of times
+// the CPU, peering.md section 2), and the indexes that are derived from it. Every change goes through `#put`, an undo is a put of
+// the old value, so indexes and table cannot part. Invariants: a service is up when one of its endpoints is; an ingress prefix and
+// a host have one owner; a commit lists, per key, the first value before and the last one after.
+
+import { LIMITS, type Millis, type StateStore } from "#kernel";
+import { type Claim, claimsOf, IngressIndex } from "./ingress-index.ts";
+import { LeaseIndex } from "./lease-index.ts";
+import type { Commit, Delta, NodeTypes, StateView, TrustKeys } from "./plugin.ts";
+import type { Endpoint, Health, NodeName, Quarantine, Service, ServiceName } from "./service.ts";
+import { hashOf, hex, TableHash } from "./state-hash.ts";
+
+type Undo =
+  | { readonly name: ServiceName; readonly before: Service | undefined }
+  | { readonly name: undefined; readonly before: TrustKeys | undefined };
+
+type ServiceChange = { readonly before?: Service; readonly after?: Service };
+
+const NO_CLAIMS: readonly Claim[] = [];
+
+export class State implements StateStore<NodeTypes> {
+  readonly #services = new Map<ServiceName, Service>();
+  readonly #leases = new LeaseIndex();
+  readonly #ingress = new IngressIndex();
+  readonly #quarantined = new Map<Quarantine["by"], Set<ServiceName>>();
+  readonly #hash = new TableHash<ServiceName>();
+  readonly #view: StateView;
+  #keys: TrustKeys | undefined;
+  #revision = 0;
+
+  /** First value before, per service touched since the last commit. */
+  #journal = new Map<ServiceName, Service | undefined>();
+  /** Keys before, boxed because undefined is a value here. */
+  #journalKeys: { readonly before: TrustKeys | undefined } | undefined;
+  readonly #undo: Undo[] = [];
+
+  constructor(node: NodeName) {
+    const state = this;
+    this.#view = {
+      node,
+      services: this.#services,
+      get revision() {
+        return state.#revision;
+      },
+      get keys() {
+        return state.#keys;
+      },
+      lease: (id) => this.#leases.get(id),
+      leasesEnding: (at) => this.#leases.ending(at),
+      quarantined: (by) => this.#quarantined.get(by) ?? [],
+      ingressOwner: (kind, value) => this.#ingress.owner(kind, value),
+    };
+  }
+
+  view(): StateView {
+    return this.#view;
+  }
+
+  stage(deltas: readonly Delta[]): void {
+    for (const delta of deltas) this.#apply(delta);
+    this.#ingress.resolve();
+  }
+
+  mark(): number {
+    return this.#undo.length;
+  }
+
+  undo(mark: number): void {
+    while (this.#undo.length > mark) {
+      const step = this.#undo.pop();
+      if (step === undefined) break;
+      if (step.name === undefined) this.#keys = step.before;
+      else this.#write(step.name, this.#services.get(step.name), step.before);
+    }
+    // What was taken back cannot contradict itself: it stood before.
+    this.#ingress.resolve();
+  }
+
+  commit(deltas: readonly Delta[], at: Millis): Commit {
+    this.stage(deltas);
+    const services = new Map<ServiceName, ServiceChange>();
+    for (const [name, before] of this.#journal) {
+      const after = this.#services.get(name);
+      if (before === after) continue;
+      services.set(name, before === undefined ? { after: after as Service } : changeOf(before, after));
+    }
+    const keys = this.#changedKeys();
+    this.#journal = new Map();
+    this.#journalKeys = undefined;
+    this.#undo.length = 0;
+    this.#leases.prune();
+    this.#revision += 1;
+    return { revision: this.#revision, at, changes: keys === undefined ? { services } : { services, keys } };
+  }
+
+  hash(): string {
+    const services = this.#hash.sum(
+      (name) => this.#services.get(name),
+      () => this.#services.keys(),
+    );
+    return hex(hashOf([this.#revision, this.#services.size, services.a, services.b, this.#keys]));
+  }
+
+  #apply(delta: Delta): void {
+    switch (delta.kind) {
+      case "service.set":
+        return this.#set(delta.service);
+      case "service.delete":
+        return this.#put(delta.name, undefined);
+      case "service.endpoint":
+        return this.#endpoints(delta.name, (endpoints) => withEndpoint(endpoints, delta.endpoint));
+      case "service.endpoint.delete":
+        return this.#endpoints(delta.name, (endpoints) => endpoints.filter(({ url }) => url !== delta.url));
+      case "service.schema":
+        return this.#replace(delta.name, "schema", delta.schema);
+      case "service.quarantine":
+        return this.#replace(delta.name, "quarantine", this.#quarantine(delta));
+      case "keys.set":
+        this.#undo.push({ name: undefined, before: this.#keys });
+        this.#journalKeys ??= { before: this.#keys };
+        this.#keys = delta.keys;
+        return;
+      default:
+        throw new Error(`unknown delta "${String((delta satisfies never as Delta).kind)}"`);
+    }
+  }
+
+  #set(service: Service): void {
+    const { name, endpoints } = service;
+    checkEndpoints(name, endpoints);
+    if (this.#services.size >= LIMITS.services && !this.#services.has(name)) {
+      throw new Error(`more than ${LIMITS.services} services`);
+    }
+    this.#put(name, { ...service, health: healthOf(endpoints), revision: this.#revision + 1 });
+  }
+
+  /** A delta about a service that is gone says nothing: an earlier plugin may have removed it for the same event. */
+  #endpoints(name: ServiceName, change: (endpoints: readonly Endpoint[]) => readonly Endpoint[]): void {
+    const service = this.#services.get(name);
+    if (service === undefined) return;
+    const endpoints = change(service.endpoints);
+    checkEndpoints(name, endpoints);
+    this.#put(name, { ...service, endpoints, health: healthOf(endpoints), revision: this.#revision + 1 });
+  }
+
+  #replace<K extends "schema" | "quarantine">(name: ServiceName, member: K, value: Service[K]): void {
+    const service = this.#services.get(name);
+    if (service === undefined) return;
+    const { [member]: _old, ...rest } = service;
+    const next = value === undefined ? rest : { ...rest, [member]: value };
+    this.#put(name, { ...(next as Service), revision: this.#revision + 1 });
+  }
+
+  #quarantine(delta: Extract<Delta, { kind: "service.quarantine" }>): readonly Quarantine[] | undefined {
+    const others = this.#services.get(delta.name)?.quarantine?.filter(({ by }) => by !== delta.by) ?? [];
+    if (delta.because !== undefined) return [...others, { by: delta.by, ...delta.because }].sort(byPart);
+    return others.length === 0 ? undefined : others;
+  }
+
+  #put(name: ServiceName, after: Service | undefined): void {
+    const before = this.#services.get(name);
+    if (before === undefined && after === undefined) return;
+    if (!this.#journal.has(name)) this.#journal.set(name, before);
+    this.#undo.push({ name, before });
+    this.#write(name, before, after);
+  }
+
+  /** The table and what is derived from it. Each index looks only when the part it is made of was replaced. */
+  #write(name: ServiceName, before: Service | undefined, after: Service | undefined): void {
+    if (after === undefined) this.#services.delete(name);
+    else this.#services.set(name, after);
+    this.#hash.touch(name);
+    if (before?.endpoints !== after?.endpoints) {
+      this.#leases.change(name, before?.endpoints ?? [], after?.endpoints ?? []);
+    }
+    if (before === undefined || after === undefined || before.ingress !== after.ingress) {
+      this.#ingress.change(
+        name,
+        before === undefined ? NO_CLAIMS : claimsOf(before),
+        after === undefined ? NO_CLAIMS : claimsOf(after),
+      );
+    }
+    if (before?.quarantine !== after?.quarantine) this.#indexQuarantine(name, before, after);
+  }
+
+  #indexQuarantine(name: ServiceName, before: Service | undefined, after: Service | undefined): void {
+    for (const { by } of before?.quarantine ?? []) this.#quarantined.get(by)?.delete(name);
+    for (const { by } of after?.quarantine ?? []) {
+      const names = this.#quarantined.get(by) ?? new Set();
+      this.#quarantined.set(by, names.add(name));
+    }
+  }
+
+  #changedKeys(): Commit["changes"]["keys"] {
+    const before = this.#journalKeys?.before;
+    const after = this.#keys;
+    if (this.#journalKeys === undefined || after === undefined || before === after) return undefined;
+    return before === undefined ? { after } : { before, after };
+  }
+}
+
+function checkEndpoints(name: ServiceName, endpoints: readonly Endpoint[]): void {
+  if (endpoints.length <= LIMITS.endpoints) return;
+  throw new Error(`service "${name}" has more than ${LIMITS.endpoints} endpoints`);
+}
+
+const changeOf = (before: Service, after: Service | undefined): ServiceChange =>
+  after === undefined ? { before } : { before, after };
+
+const byPart = (a: Quarantine, b: Quarantine): number => (a.by < b.by ? -1 : 1);
+
+/** "up" when one endpoint is, "down" when all are known and none is. */
+export function healthOf(endpoints: readonly Endpoint[]): Health {
+  let health: Health = endpoints.length === 0 ? "unknown" : "down";
+  for (const endpoint of endpoints) {
+    if (endpoint.health === "up") return "up";
+    if (endpoint.health === "unknown") health = "unknown";
+  }
+  return health;
+}
+
+/** In its place when the URL is known, else at the end. */
+function withEndpoint(endpoints: readonly Endpoint[], endpoint: Endpoint): readonly Endpoint[] {
+  const next = endpoints.slice();
+  for (let i = 0; i < next.length; i++) {
+    if (next[i]?.url !== endpoint.url) continue;
+    next[i] = endpoint;
+    return next;
+  }
+  next.push(endpoint);
+  return next;
+}
