@@ -1,0 +1,39 @@
+// The admin interface on `run/admin.sock`. The file's mode (0600) is the access check: who may open it is the operator. Each
+// session follows events on its own; a call fails with a coded error and never ends the session.
+
+import {
+  type AdminApi,
+  adminSchema,
+  type AdminVerb,
+  type AdminVerbs,
+  expose,
+  type Server,
+  serve,
+} from "#rpc";
+import type { Log } from "#kernel";
+import type { Journal } from "./journal.ts";
+import type { verbs } from "./verbs.ts";
+
+export async function serveAdmin(
+  socket: string,
+  table: ReturnType<typeof verbs>,
+  journal: Journal,
+  log: Log,
+): Promise<Server> {
+  const { adminMethods } = await adminSchema();
+  return await serve(
+    { unix: socket },
+    (session) => {
+      const api: AdminApi = {
+        async call<V extends AdminVerb>(verb: V, args: AdminVerbs[V]["args"]) {
+          return await table[verb](args);
+        },
+        async follow({ after }, onEvents) {
+          journal.follow(after, onEvents, session.signal);
+        },
+      };
+      return expose(api, adminMethods);
+    },
+    { log },
+  );
+}
