@@ -3,7 +3,8 @@
 
 export interface AuthControl {
   sign(request: SignRequest): Promise<Signed>;
-  verify(token: string): Promise<Verified>;
+  /** `from` names who sent it (an address, a connection): bad signatures are limited per sender. */
+  verify(token: string, from?: string): Promise<Verified>;
   /** An API key for a token; the RPC form of `POST /auth/token`. */
   exchange(apiKey: string): Promise<Signed>;
   jwks(): Promise<KeySet>;
@@ -98,7 +99,10 @@ export interface KeyRecord {
 export interface ApiKeyRequest {
   /** Who the tokens speak for (`sub`). */
   readonly principal: string;
+  /** Service names, or "*". Default "*". */
   readonly scopes?: readonly string[];
+  /** Milliseconds since the epoch; absent = at once. */
+  readonly notBefore?: number;
   /** Milliseconds since the epoch; absent = never. */
   readonly expiresAt?: number;
   readonly createdBy?: string;
