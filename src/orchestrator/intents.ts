@@ -2,7 +2,8 @@
 // protocol for all its aliases, defaults of the probe. Pure, so that all three ways mean the same.
 
 import type { Config } from "#config";
-import type { Owner, Probe, Protocol, ServiceIntent } from "#routing";
+import { CatalystError } from "#rpc";
+import { fullName, type NodeName, type Owner, type Probe, type Protocol, type ServiceIntent } from "#routing";
 
 export type ServiceConfig = Config["services"][number];
 
@@ -14,11 +15,12 @@ const PROTOCOLS: Readonly<Record<ServiceConfig["protocol"], Protocol>> = {
   "graphql-http": "http:graphql",
 };
 
-/** "reviews" → "reviews.acme.catalyst.internal"; a full name stays. */
-export const fullName = (name: string, organization: string): string =>
-  name === organization || name.endsWith(`.${organization}`) ? name : `${name}.${organization}`;
-
-export function intentOf(service: ServiceConfig, owner: Owner, organization: string): ServiceIntent {
+export function intentOf(service: ServiceConfig, owner: Owner, node: NodeName): ServiceIntent {
+  const name = fullName(service.name, node);
+  if (name === undefined)
+    throw new CatalystError("ERR_INVALID_ARGUMENT", `"${service.name}" is no name of this organization`, {
+      hint: "a short name, or a full one that ends in the organization's domain",
+    });
   const protocol = PROTOCOLS[service.protocol];
   const { interval, timeout, up, down, path } = service.probe;
   const kind = service.probe.kind ?? (protocol === "http:graphql" ? "graphql" : "tcp");
@@ -36,7 +38,7 @@ export function intentOf(service: ServiceConfig, owner: Owner, organization: str
     ...(host === undefined ? {} : { host }),
   };
   return {
-    name: fullName(service.name, organization),
+    name,
     protocol,
     owner,
     endpoints: service.endpoints ?? (service.endpoint === undefined ? [] : [service.endpoint]),

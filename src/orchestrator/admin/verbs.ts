@@ -4,8 +4,8 @@
 import type { Clock, Loop, Refusal } from "#kernel";
 import { type AdminVerb, type AdminVerbs, type AuthControl, CatalystError, isErrorCode } from "#rpc";
 import type { EnvoyResource, EnvoyStatus, ServiceRecord } from "#rpc";
-import type { NodeTypes, ServiceName } from "#routing";
-import { fullName, intentOf, type ServiceConfig } from "../intents.ts";
+import { fullName, type NodeName, type NodeTypes, type ServiceName } from "#routing";
+import { intentOf, type ServiceConfig } from "../intents.ts";
 import type { Journal } from "./journal.ts";
 import { untilServed } from "./served.ts";
 import { type ReachOptions, serviceRecord } from "./view.ts";
@@ -19,7 +19,7 @@ export interface VerbPorts {
   readonly loop: Loop<NodeTypes>;
   readonly clock: Clock;
   readonly journal: Journal;
-  readonly organization: string;
+  readonly node: NodeName;
   readonly reach: ReachOptions;
   readonly auth: AuthControl;
   readonly status: () => Promise<AdminVerbs["status"]["result"]>;
@@ -63,7 +63,7 @@ export function verbs(ports: VerbPorts): Verbs {
 type ServiceVerb = "service.list" | "service.show" | "service.add" | "service.remove";
 
 function serviceVerbs(ports: VerbPorts): Pick<Verbs, ServiceVerb> {
-  const { loop, clock, organization } = ports;
+  const { loop, clock, node } = ports;
   const show = (name: ServiceName): ServiceRecord => {
     const service = loop.view.services.get(name);
     if (service === undefined)
@@ -83,10 +83,10 @@ function serviceVerbs(ports: VerbPorts): Pick<Verbs, ServiceVerb> {
       [...loop.view.services.values()]
         .map((service) => serviceRecord(service, clock.now(), ports.reach))
         .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-    "service.show": async ({ name }) => show(fullName(name, organization)),
+    "service.show": async ({ name }) => show(fullName(name, node) ?? name),
     "service.add": async ({ waitMs, endpoints, ...rest }) => {
       const service = await ports.parseService({ ...rest, endpoints });
-      const intent = intentOf(service, { kind: "admin" }, organization);
+      const intent = intentOf(service, { kind: "admin" }, node);
       const { refused, problems } = await loop.submit({ kind: "service.add", intent });
       const refusal = refused ?? problems[0];
       if (refusal !== undefined) throw refusalError(refusal);
@@ -96,7 +96,7 @@ function serviceVerbs(ports: VerbPorts): Pick<Verbs, ServiceVerb> {
       return show(intent.name);
     },
     "service.remove": async ({ name }) => {
-      const full = fullName(name, organization);
+      const full = fullName(name, node) ?? name;
       if (!loop.view.services.has(full)) show(full);
       const done = await loop.submit({ kind: "service.remove", name: full, owner: "admin" });
       const refusal = done.refused ?? done.problems[0];

@@ -1,0 +1,102 @@
+// The one picture of a node: parts, services, plugins, effects, and what is wrong with them, root cause first. Asks the other
+// parts for their own word, but never waits long for one that is away: `status` must answer when things are broken.
+
+import type { Clock, Loop } from "#kernel";
+import type { AuthControl, GatewayControl, NodeStatus, PartStatus } from "#rpc";
+import type { NodeTypes } from "#routing";
+import type { StoreProblem } from "../store/store.ts";
+import { type Facts, healthOf, problems } from "./problems.ts";
+
+/** What a part gets to answer; `status` of a node with dead parts is as quick as this. */
+const ASK_MS = 500;
+
+export interface StatusPorts {
+  readonly loop: Loop<NodeTypes>;
+  readonly clock: Clock;
+  readonly node: string;
+  readonly organization: string;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly processes: NodeStatus["processes"];
+  readonly dataDir: string;
+  readonly identity: NodeStatus["identity"];
+  readonly ingress: string;
+  readonly envoyWanted: boolean;
+  readonly auth: AuthControl;
+  readonly gateway: GatewayControl;
+  readonly parts: () => readonly PartStatus[];
+  readonly store: readonly StoreProblem[];
+  readonly record?: string | undefined;
+  readonly recordBroken: () => string | undefined;
+}
+
+const within = async <T>(clock: Clock, promise: Promise<T>): Promise<T | undefined> => {
+  const late = Promise.withResolvers<undefined>();
+  const cancel = clock.after(ASK_MS, () => late.resolve(undefined));
+  try {
+    // The reason why a part does not answer is in its state already.
+    return await Promise.race([promise.catch(() => undefined), late.promise]);
+  } finally {
+    cancel();
+  }
+};
+
+export async function facts(ports: StatusPorts): Promise<Facts> {
+  const { loop, clock } = ports;
+  const [auth, gateway] = await Promise.all([
+    within(clock, ports.auth.status()),
+    within(clock, ports.gateway.status()),
+  ]);
+  return {
+    parts: ports.parts(),
+    loop: loop.status(),
+    services: loop.view.services.values(),
+    identity: ports.identity,
+    envoyWanted: ports.envoyWanted,
+    store: ports.store,
+    auth,
+    gateway,
+    ingress: ports.ingress,
+    recordBroken: ports.recordBroken(),
+  };
+}
+
+export async function status(ports: StatusPorts): Promise<NodeStatus> {
+  const known = await facts(ports);
+  const found = problems(known);
+  const { loop, auth, gateway, parts } = known;
+  const services = { total: 0, up: 0, down: 0, quarantined: 0 };
+  for (const service of ports.loop.view.services.values()) {
+    services.total += 1;
+    if (service.health === "up") services.up += 1;
+    if (service.health === "down") services.down += 1;
+    if ((service.quarantine?.length ?? 0) > 0) services.quarantined += 1;
+  }
+  const envoy = parts.find((part) => part.name === "envoy");
+  const { pending, failing } = loop.effects;
+  return {
+    node: ports.node,
+    organization: ports.organization,
+    version: ports.version,
+    pid: process.pid,
+    uptimeMs: Math.round(ports.clock.monotonic() - ports.startedAt),
+    processes: ports.processes,
+    dataDir: ports.dataDir,
+    health: healthOf(known, found),
+    problems: found,
+    identity: ports.identity,
+    envoy: envoy === undefined || envoy.state === "absent" ? "absent" : "on",
+    ingress: ports.ingress,
+    parts,
+    revision: loop.revision,
+    services,
+    plugins: loop.plugins,
+    effects: {
+      pending,
+      failing: failing.map(({ kind, key, code, text }) => ({ key: `${kind} ${key}`, code, text })),
+    },
+    ...(gateway === undefined ? {} : { gateway }),
+    ...(auth === undefined ? {} : { auth }),
+    ...(ports.record === undefined ? {} : { record: ports.record }),
+  };
+}
