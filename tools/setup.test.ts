@@ -174,6 +174,17 @@ test(
   },
 );
 
+test("a release has no packages to install: only Envoy is fetched", needs("python3"), (t) => {
+  const place = checkout(t);
+  fs.rmSync(join(place.project, "package-lock.json"));
+  const first = place.run();
+  assert.equal(first.code, 0, first.said.join("\n"));
+  assert.match(first.said[0] ?? "", /Envoy/);
+  assert.ok(fs.existsSync(place.envoy));
+  assert.equal(place.installs(), 0);
+  assert.deepEqual(place.run().said, [""]);
+});
+
 test("a home that cannot be written is named", (t) => {
   const place = checkout(t);
   const failed = place.run({ HOME: "", XDG_CACHE_HOME: "/proc/none" });
