@@ -1,0 +1,387 @@
+// Keeps Envoy as the node wants it: takes wants by key (base, keys, services), and `flush` publishes what changed, in an
+// order in which no request fails: clusters with their endpoints first, then the routes that name them, and what is gone
+// last. A service that cannot be translated, collides with another one, or is refused by Envoy is quarantined by name with
+// the reason, keeps what was good of it before, and the rest goes on. Ingress opens when there are keys to check tokens by.
+
+import type { EnvoyServiceWant, ServiceName, TrustKeys } from "#routing";
+import type { ErrorCode } from "#rpc";
+import { CatalystError } from "#rpc";
+import { encode } from "./encode.ts";
+import { IngressRoutes } from "./ingress-routes.ts";
+import { assertClosed, isProxied, prepareService } from "./prepare.ts";
+import type { Prepare, Prepared } from "./prepare.ts";
+import {
+  AUTH_CLUSTER,
+  FILTER,
+  GATEWAY_CLUSTER,
+  INGRESS,
+  INGRESS_SECRET,
+  clusterOf,
+  firstRoutes,
+  ingressListener,
+  ingressSecret,
+  jwtExtension,
+  lastRoutes,
+  openInExtension,
+  openInListener,
+  openInRoute,
+  partCluster,
+} from "./translate/index.ts";
+import type { EnvoyBase } from "./translate/index.ts";
+import { refOf } from "./xds/index.ts";
+import type { Change, Outcome, Published, Ref, XdsServer } from "./xds/index.ts";
+
+export type Verdict =
+  | { readonly ok: true; readonly ms: number; readonly acknowledged: boolean }
+  | { readonly ok: false; readonly code: ErrorCode; readonly text: string; readonly retry: boolean };
+
+export interface Flushed {
+  readonly ms: number;
+  /** For every service that changed since the last flush, or whose state another change moved. */
+  readonly services: ReadonlyMap<ServiceName, Verdict>;
+  /** Base and keys; absent when neither changed. */
+  readonly keys?: Verdict;
+  readonly base?: Verdict;
+}
+
+type Failure = Extract<Verdict, { ok: false }>;
+
+const INGRESS_ROUTE: Ref = refOf("route", INGRESS);
+
+export class EnvoyConfigurator {
+  readonly #server: Pick<XdsServer, "publish">;
+  readonly #prepare: Prepare;
+  readonly #wants = new Map<ServiceName, EnvoyServiceWant>();
+  readonly #dirty = new Set<ServiceName>();
+  /** What is with Envoy. */
+  readonly #inForce = new Map<ServiceName, Prepared>();
+  readonly #failures = new Map<ServiceName, Failure>();
+  /** Who has a host or prefix. */
+  readonly #claims = new Map<string, ServiceName>();
+  readonly #claimed = new Map<ServiceName, readonly string[]>();
+  readonly #routes = new IngressRoutes();
+  #base: EnvoyBase | undefined;
+  #keys: TrustKeys | undefined;
+  #baseDirty = false;
+  #keysDirty = false;
+  #open = false;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(server: Pick<XdsServer, "publish">, prepare: Prepare = prepareService) {
+    this.#server = server;
+    this.#prepare = prepare;
+  }
+
+  /** Once at start; a later change of the identity mode is a new start. */
+  setBase(base: EnvoyBase): void {
+    this.#base = base;
+    this.#baseDirty = true;
+    for (const name of this.#wants.keys()) this.#dirty.add(name);
+  }
+
+  /** Undefined closes ingress (but in mode none). */
+  setKeys(keys: TrustKeys | undefined): void {
+    this.#keys = keys;
+    this.#keysDirty = true;
+  }
+
+  /** Undefined, or a want without endpoints, takes it out of Envoy. */
+  setService(name: ServiceName, want: EnvoyServiceWant | undefined): void {
+    if (want === undefined) this.#wants.delete(name);
+    else this.#wants.set(name, want);
+    this.#dirty.add(name);
+  }
+
+  /** Everything that is left out, with the reason. */
+  quarantined(): { readonly service: ServiceName; readonly code: ErrorCode; readonly text: string }[] {
+    return [...this.#failures].map(([service, { code, text }]) => ({ service, code, text }));
+  }
+
+  /**
+   * Envoy refused something nobody was waiting for (a new Envoy connected, or another version of it): what it may be is
+   * tried again with the next flush. Given to the server as `onRefused`.
+   */
+  refusedLater(type: string, name: string): void {
+    if (type === "route") {
+      this.#routes.clear();
+      for (const service of this.#wants.keys()) this.#dirty.add(service);
+    } else if (name.startsWith("svc:")) this.#dirty.add(name.slice("svc:".length));
+  }
+
+  /** Publishes what changed. Calls run one after the other, but new keys never wait for a service. */
+  flush(): Promise<Flushed> {
+    const startedAt = performance.now();
+    const keys = this.#open ? this.#flushKeys() : undefined;
+    const run = this.#tail.then(() => this.#flush(startedAt, keys));
+    this.#tail = run.catch(() => undefined);
+    return run;
+  }
+
+  async #flush(startedAt: number, early: Promise<Verdict | undefined> | undefined): Promise<Flushed> {
+    const base = this.#base;
+    if (base === undefined) throw new CatalystError("ERR_INTERNAL", "flush before setBase");
+    const services = new Map<ServiceName, Verdict>();
+    const baseVerdict = await this.#flushBase(base);
+    await this.#flushServices(base, startedAt, services);
+    const keys = (await early) ?? (await this.#flushKeys());
+    return {
+      ms: performance.now() - startedAt,
+      services,
+      ...(keys === undefined ? {} : { keys }),
+      ...(baseVerdict === undefined ? {} : { base: baseVerdict }),
+    };
+  }
+
+  /** Clusters of the parts, certificate, fixed routes; the listener only if it is open already. */
+  async #flushBase(base: EnvoyBase): Promise<Verdict | undefined> {
+    if (!this.#baseDirty) return undefined;
+    this.#baseDirty = false;
+    const [first, last] = [firstRoutes(base), lastRoutes(base)];
+    assertClosed([...first, ...last].flatMap((route) => openInRoute(base.identity, route)));
+    this.#routes.setBase(first, last);
+    const cluster = (name: string, at: EnvoyBase["gateway"]): Change => ({
+      type: "cluster",
+      name,
+      bytes: encode("envoy.config.cluster.v3.Cluster", partCluster(name, at)),
+    });
+    const changes = [cluster(GATEWAY_CLUSTER, base.gateway), cluster(AUTH_CLUSTER, base.auth)];
+    if (base.tls !== undefined) changes.push(secret(base.tls));
+    changes.push(this.#routes.change());
+    if (this.#open) changes.push(listener(base));
+    return verdictOf(await this.#server.publish(changes));
+  }
+
+  /** Extension and listener: together the first time, later the extension alone. */
+  async #flushKeys(): Promise<Verdict | undefined> {
+    const base = this.#base;
+    if (base === undefined) return undefined;
+    const open = base.identity === "none" || this.#keys !== undefined;
+    if (!this.#keysDirty && open === this.#open) return undefined;
+    this.#keysDirty = false;
+    const opens = open && !this.#open;
+    const closes = !open && this.#open;
+    this.#open = open;
+    const changes: Change[] = [];
+    if (base.identity !== "none" && this.#keys !== undefined) {
+      const extension = jwtExtension(base.identity, this.#keys);
+      assertClosed(openInExtension(extension));
+      const bytes = encode("envoy.config.core.v3.TypedExtensionConfig", extension);
+      changes.push({ type: "extension", name: FILTER.jwt, bytes });
+    }
+    if (opens) changes.push(listener(base));
+    if (closes)
+      changes.push(
+        { type: "listener", name: INGRESS, bytes: undefined },
+        { type: "extension", name: FILTER.jwt, bytes: undefined },
+      );
+    return verdictOf(await this.#server.publish(changes));
+  }
+
+  async #flushServices(
+    base: EnvoyBase,
+    startedAt: number,
+    verdicts: Map<ServiceName, Verdict>,
+  ): Promise<void> {
+    while (this.#dirty.size > 0) {
+      const names = [...this.#dirty];
+      this.#dirty.clear();
+      await this.#flushNames(base, names, startedAt, verdicts);
+    }
+  }
+
+  async #flushNames(
+    base: EnvoyBase,
+    names: readonly ServiceName[],
+    startedAt: number,
+    verdicts: Map<ServiceName, Verdict>,
+  ): Promise<void> {
+    const prepared = this.#prepareAll(base, names);
+    const outcomes = await this.#publishClusters(prepared);
+    const ready = names.filter((name) => this.#takesPart(name, prepared.get(name), outcomes));
+    await this.#publishRoutes(ready, prepared);
+    await this.#takeAway(names);
+    for (const name of names) {
+      const failure = this.#failures.get(name);
+      const outcome = outcomes.get(refOf("cluster", clusterOf(name)));
+      verdicts.set(
+        name,
+        failure ?? {
+          ok: true,
+          ms: performance.now() - startedAt,
+          acknowledged: outcome === undefined || outcome.state === "acknowledged",
+        },
+      );
+    }
+  }
+
+  /** What each is to become; undefined = it goes. Those that go free their hosts before others ask for them. */
+  #prepareAll(base: EnvoyBase, names: readonly ServiceName[]): Map<ServiceName, Prepared | undefined> {
+    const prepared = new Map<ServiceName, Prepared | undefined>();
+    const staying: [ServiceName, EnvoyServiceWant][] = [];
+    for (const name of names) {
+      this.#failures.delete(name);
+      const want = this.#wants.get(name);
+      if (want !== undefined && isProxied(want)) staying.push([name, want]);
+      else {
+        prepared.set(name, undefined);
+        this.#release(name);
+      }
+    }
+    for (const [name, want] of staying) {
+      const result = this.#tryPrepare(base, want);
+      const refusal = "code" in result ? result : this.#claim(name, result.claims);
+      if (refusal !== undefined) this.#failures.set(name, { ok: false, retry: false, ...refusal });
+      // Refused for what it wants: what was in force before was another want, so it goes.
+      prepared.set(name, "code" in result || refusal !== undefined ? undefined : result);
+      if (refusal !== undefined) this.#release(name);
+    }
+    return prepared;
+  }
+
+  #tryPrepare(
+    base: EnvoyBase,
+    want: EnvoyServiceWant,
+  ): ReturnType<Prepare> | { code: ErrorCode; text: string } {
+    try {
+      return this.#prepare(base.identity, want);
+    } catch (error) {
+      const code = error instanceof CatalystError ? error.code : "ERR_INTERNAL";
+      return { code, text: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  #claim(name: ServiceName, claims: readonly string[]): { code: ErrorCode; text: string } | undefined {
+    for (const claim of claims) {
+      const owner = this.#claims.get(claim);
+      if (owner !== undefined && owner !== name)
+        return { code: "ERR_SERVICE_CONFLICT", text: `${claim} belongs to ${owner}` };
+    }
+    if (same(claims, this.#claimed.get(name) ?? [])) return undefined;
+    this.#release(name);
+    this.#claimed.set(name, claims);
+    for (const claim of claims) this.#claims.set(claim, name);
+    return undefined;
+  }
+
+  /** Whoever was refused because of it is looked at again. */
+  #release(name: ServiceName): void {
+    const claims = this.#claimed.get(name);
+    if (claims === undefined) return;
+    this.#claimed.delete(name);
+    for (const claim of claims) this.#claims.delete(claim);
+    for (const [other, failure] of this.#failures)
+      if (other !== name && failure.code === "ERR_SERVICE_CONFLICT") this.#dirty.add(other);
+  }
+
+  async #publishClusters(
+    prepared: ReadonlyMap<ServiceName, Prepared | undefined>,
+  ): Promise<ReadonlyMap<Ref, Outcome>> {
+    const changes: Change[] = [];
+    for (const [name, next] of prepared) {
+      if (next === undefined) continue;
+      changes.push(next.cluster);
+      if (next.endpoints.bytes !== undefined || this.#inForce.get(name)?.endpoints.bytes !== undefined)
+        changes.push(next.endpoints);
+    }
+    if (changes.length === 0) return new Map();
+    return (await this.#server.publish(changes)).outcomes;
+  }
+
+  /** False when its cluster was refused: then what was good of it stays as it is. */
+  #takesPart(name: ServiceName, next: Prepared | undefined, outcomes: ReadonlyMap<Ref, Outcome>): boolean {
+    if (next === undefined) return true;
+    for (const type of ["cluster", "endpoint"] as const) {
+      const outcome = outcomes.get(refOf(type, clusterOf(name)));
+      const failure = outcome === undefined ? undefined : failureOf(outcome);
+      if (failure === undefined) continue;
+      this.#failures.set(name, failure);
+      if (outcome?.state === "refused") return false;
+    }
+    return true;
+  }
+
+  /** Puts the new routes of `names` in force; where Envoy refuses, halves the set until the bad ones stand alone. */
+  async #publishRoutes(
+    names: readonly ServiceName[],
+    prepared: ReadonlyMap<ServiceName, Prepared | undefined>,
+  ): Promise<void> {
+    const before = names.map((name) => this.#routes.get(name));
+    for (const name of names) this.#routes.set(name, prepared.get(name)?.routes);
+    const outcome = this.#routes.changed
+      ? (await this.#server.publish([this.#routes.change()])).outcomes.get(INGRESS_ROUTE)
+      : undefined;
+    if (outcome?.state !== "refused") {
+      for (const name of names) {
+        const next = prepared.get(name);
+        if (next !== undefined) this.#inForce.set(name, next);
+      }
+      return;
+    }
+    names.forEach((name, i) => this.#routes.set(name, before[i]));
+    const [only] = names;
+    if (only !== undefined && names.length === 1) {
+      this.#failures.set(only, refusedBy(outcome.text));
+      return;
+    }
+    const half = Math.ceil(names.length / 2);
+    await this.#publishRoutes(names.slice(0, half), prepared);
+    await this.#publishRoutes(names.slice(half), prepared);
+  }
+
+  /** Clusters and endpoints that no route names any more. */
+  async #takeAway(names: readonly ServiceName[]): Promise<void> {
+    const changes: Change[] = [];
+    for (const name of names) {
+      if (this.#routes.get(name) !== undefined) continue;
+      this.#inForce.delete(name);
+      const cluster = clusterOf(name);
+      changes.push(
+        { type: "cluster", name: cluster, bytes: undefined },
+        { type: "endpoint", name: cluster, bytes: undefined },
+      );
+    }
+    if (changes.length > 0) await this.#server.publish(changes);
+  }
+}
+
+const same = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((item, i) => item === b[i]);
+
+const secret = (tls: NonNullable<EnvoyBase["tls"]>): Change => ({
+  type: "secret",
+  name: INGRESS_SECRET,
+  bytes: encode("envoy.extensions.transport_sockets.tls.v3.Secret", ingressSecret(tls)),
+});
+
+function listener(base: EnvoyBase): Change {
+  const resource = ingressListener(base);
+  assertClosed(openInListener(base.identity, resource));
+  return {
+    type: "listener",
+    name: INGRESS,
+    bytes: encode("envoy.config.listener.v3.Listener", resource),
+    needs: [
+      INGRESS_ROUTE,
+      ...(base.identity === "none" ? [] : [refOf("extension", FILTER.jwt), refOf("cluster", AUTH_CLUSTER)]),
+      ...(base.tls === undefined ? [] : [refOf("secret", INGRESS_SECRET)]),
+    ],
+  };
+}
+
+const refusedBy = (text: string): Failure => ({ ok: false, code: "ERR_ENVOY_REFUSED", text, retry: false });
+
+function failureOf(outcome: Outcome): Failure | undefined {
+  if (outcome.state === "refused") return refusedBy(outcome.text);
+  if (outcome.state !== "unanswered") return undefined;
+  const text = `Envoy did not answer within ${Math.round(outcome.ms)} ms`;
+  return { ok: false, code: "ERR_TIMEOUT", text, retry: true };
+}
+
+function verdictOf(published: Published): Verdict {
+  const outcomes = [...published.outcomes.values()];
+  for (const outcome of outcomes) {
+    const failure = failureOf(outcome);
+    if (failure !== undefined) return failure;
+  }
+  return { ok: true, ms: published.ms, acknowledged: outcomes.every((o) => o.state === "acknowledged") };
+}

@@ -1,0 +1,345 @@
+// The xDS server: one snapshot, delivered by delta ADS over a unix socket that only its owner may open. `publish` puts
+// changes in force in the order of types, each phase after Envoy's answer to the one before, and says per resource what
+// became of it. A refused resource is quarantined by name: its last good version is put back and the rest goes on.
+// Follows the xDS protocol (incremental, aggregated) over gRPC on HTTP/2; why not a gRPC library: docs/internals/envoy.md.
+
+import { rmSync } from "node:fs";
+import { createServer } from "node:http2";
+import type { Http2Server, ServerHttp2Session } from "node:http2";
+import type { Log } from "#kernel";
+import { CatalystError } from "#rpc";
+import { SnapshotCache } from "./cache.ts";
+import { XdsStream } from "./stream.ts";
+import type { Answer, StreamHost } from "./stream.ts";
+import { PHASES, TYPES, XDS_LIMITS, refOf } from "./types.ts";
+import type { Change, Outcome, Published, Ref, ResourceType } from "./types.ts";
+
+const PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
+
+export interface XdsServerOptions {
+  readonly log: Log;
+  /** How long a publication waits for one answer of Envoy. */
+  readonly answerMs?: number;
+  /** A resource was refused outside a publication that waits for it: when an Envoy connected. */
+  readonly onRefused?: (type: ResourceType, name: string, text: string) => void;
+}
+
+export interface XdsStatus {
+  readonly connected: boolean;
+  readonly node?: { readonly id: string; readonly version: string };
+  readonly connectedForMs?: number;
+  readonly lastAckMs?: number;
+  readonly types: readonly {
+    readonly type: ResourceType;
+    readonly resources: number;
+    readonly acked: number;
+    readonly pending: boolean;
+    readonly acks: number;
+    readonly nacks: number;
+  }[];
+  readonly quarantined: readonly { readonly ref: Ref; readonly version: string; readonly text: string }[];
+}
+
+/** Someone waits for what Envoy makes of one version (undefined = its removal). */
+interface Waiter {
+  readonly type: ResourceType;
+  readonly name: string;
+  readonly version: string | undefined;
+  readonly done: (outcome: Outcome) => void;
+  readonly startedAt: number;
+}
+
+export class XdsServer {
+  readonly #cache = new SnapshotCache();
+  readonly #options: XdsServerOptions;
+  readonly #streams = new Set<XdsStream>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #waiters = new Set<Waiter>();
+  readonly #quarantine = new Map<Ref, { readonly version: string; readonly text: string }>();
+  readonly #counts = new Map(TYPES.map((t) => [t, { acks: 0, nacks: 0 }]));
+  #server: Http2Server | undefined;
+
+  constructor(options: XdsServerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Opens the socket. To be called when the snapshot is whole: what a connecting Envoy already has and the snapshot does
+   * not is taken away from it.
+   */
+  async listen(path: string): Promise<void> {
+    if (Buffer.byteLength(path) > 100)
+      throw new CatalystError("ERR_INVALID_ARGUMENT", `"${path}" is too long`);
+    rmSync(path, { force: true });
+    const server = createServer({ settings: { maxConcurrentStreams: XDS_LIMITS.streams } });
+    server.on("session", (session) => this.#session(session));
+    server.on("stream", (stream, headers) => {
+      stream.on("error", () => stream.close());
+      if (headers[":path"] !== PATH || headers[":method"] !== "POST")
+        stream.respond(
+          { ":status": 200, "content-type": "application/grpc", "grpc-status": "12" },
+          { endStream: true },
+        );
+      else {
+        const opened = new XdsStream(stream, this.#host);
+        this.#streams.add(opened);
+      }
+    });
+    // The socket must never exist with a wider mode, not even for a moment; the call below creates it synchronously.
+    const before = process.umask(0o177);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(path, resolve);
+        process.umask(before);
+      });
+    } finally {
+      process.umask(before);
+    }
+    this.#server = server;
+  }
+
+  async close(): Promise<void> {
+    for (const stream of this.#streams) stream.close();
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const session of this.#sessions) session.destroy();
+    await closed;
+  }
+
+  get connected(): boolean {
+    return this.#streams.size > 0;
+  }
+
+  /** Throws ERR_XDS_REFERENCE, and changes nothing, when something would name what is not there. */
+  async publish(changes: readonly Change[]): Promise<Published> {
+    const startedAt = performance.now();
+    this.#cache.check(changes);
+    const outcomes = new Map<Ref, Outcome>();
+    const sets: { change: Change; version: string }[] = [];
+    for (const change of changes) {
+      if (change.bytes === undefined) continue;
+      const entry = this.#cache.set(change.type, change.name, change.bytes, change.needs ?? []);
+      this.#quarantine.delete(refOf(change.type, change.name));
+      sets.push({ change, version: entry.version });
+    }
+    for (const phase of PHASES)
+      await this.#putInForce(
+        sets.filter((s) => phase.includes(s.change.type)),
+        outcomes,
+        startedAt,
+      );
+    // Phase by phase some were not asked for yet, because what names them came later.
+    await this.#settleAll(
+      sets.filter((s) => outcomes.get(refOf(s.change.type, s.change.name))?.state === "stored"),
+      outcomes,
+      startedAt,
+    );
+    for (const type of PHASES.flat().toReversed())
+      await this.#takeAway(
+        changes.filter((c) => c.bytes === undefined && c.type === type),
+        outcomes,
+        startedAt,
+      );
+    return { ms: performance.now() - startedAt, outcomes };
+  }
+
+  status(): XdsStatus {
+    const stream = [...this.#streams].at(-1);
+    const progress = new Map(stream?.progress().map((p) => [p.type, p]));
+    const types = TYPES.map((type) => ({
+      type,
+      resources: this.#cache.size(type),
+      acked: progress.get(type)?.acked ?? 0,
+      pending: progress.get(type)?.pending ?? false,
+      ...(this.#counts.get(type) ?? { acks: 0, nacks: 0 }),
+    }));
+    const quarantined = [...this.#quarantine].map(([ref, why]) => ({ ref, ...why }));
+    if (stream === undefined) return { connected: false, types, quarantined };
+    return {
+      connected: true,
+      connectedForMs: performance.now() - stream.since,
+      types,
+      quarantined,
+      ...(stream.node === undefined ? {} : { node: { id: stream.node.id, version: stream.node.version } }),
+      ...(stream.lastAckMs === undefined ? {} : { lastAckMs: stream.lastAckMs }),
+    };
+  }
+
+  async #putInForce(
+    sets: readonly { change: Change; version: string }[],
+    outcomes: Map<Ref, Outcome>,
+    startedAt: number,
+  ): Promise<void> {
+    const ready = sets.filter(({ change: { type, name, needs = [] }, version }) => {
+      const missing = this.#cache.missing(needs);
+      if (missing === undefined) return true;
+      // What it names was refused a phase earlier.
+      const text = `names ${missing}, which Envoy refused`;
+      this.#quarantineEntry(type, name, version, text);
+      outcomes.set(refOf(type, name), { state: "refused", text });
+      return false;
+    });
+    if (ready.length === 0) return;
+    for (const stream of this.#streams) {
+      for (const { change } of ready) stream.mark(change.type, [change.name]);
+      stream.flush();
+    }
+    await this.#settleAll(ready, outcomes, startedAt);
+  }
+
+  async #settleAll(
+    sets: readonly { change: Change; version: string }[],
+    outcomes: Map<Ref, Outcome>,
+    startedAt: number,
+  ): Promise<void> {
+    await Promise.all(
+      sets.map(async ({ change: { type, name }, version }) => {
+        outcomes.set(refOf(type, name), await this.#settled(type, name, version, startedAt));
+      }),
+    );
+  }
+
+  async #takeAway(changes: readonly Change[], outcomes: Map<Ref, Outcome>, startedAt: number): Promise<void> {
+    const going = changes.filter(({ type, name }) => {
+      const [by] = this.#cache.dependents(refOf(type, name));
+      if (by === undefined) return true;
+      outcomes.set(refOf(type, name), { state: "kept", by });
+      return false;
+    });
+    for (const { type, name } of going) {
+      this.#cache.put(type, name, undefined);
+      this.#quarantine.delete(refOf(type, name));
+      for (const stream of this.#streams) stream.mark(type, [name]);
+    }
+    for (const stream of this.#streams) stream.flush();
+    await Promise.all(
+      going.map(async ({ type, name }) => {
+        outcomes.set(refOf(type, name), await this.#settled(type, name, undefined, startedAt));
+      }),
+    );
+  }
+
+  #settled(
+    type: ResourceType,
+    name: string,
+    version: string | undefined,
+    startedAt: number,
+  ): Promise<Outcome> {
+    const now = this.#outcome(type, name, version, startedAt);
+    if (now !== undefined) return Promise.resolve(now);
+    return new Promise((resolve) => {
+      const limit = setTimeout(
+        () => waiter.done({ state: "unanswered", ms: performance.now() - startedAt }),
+        this.#options.answerMs ?? XDS_LIMITS.answerMs,
+      );
+      const waiter: Waiter = {
+        type,
+        name,
+        version,
+        startedAt,
+        done: (outcome) => {
+          clearTimeout(limit);
+          this.#waiters.delete(waiter);
+          resolve(outcome);
+        },
+      };
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** Undefined while Envoy still has to answer. */
+  #outcome(
+    type: ResourceType,
+    name: string,
+    version: string | undefined,
+    startedAt: number,
+  ): Outcome | undefined {
+    const ref = refOf(type, name);
+    const refused = this.#quarantine.get(ref);
+    if (version !== undefined && refused?.version === version)
+      return { state: "refused", text: refused.text };
+    if (this.#cache.get(type, name)?.version !== version) return { state: "superseded" };
+    let asked = false;
+    for (const stream of this.#streams) {
+      const subscription = stream.subscription(type);
+      if (version === undefined) {
+        if (subscription?.gone(name) === false) return undefined;
+        asked ||= subscription !== undefined;
+      } else if (subscription?.wants(name) === true) {
+        if (!subscription.acked(name, version)) return undefined;
+        asked = true;
+      } else if (this.#willAsk(stream, ref)) return undefined;
+    }
+    return asked ? { state: "acknowledged", ms: performance.now() - startedAt } : { state: "stored" };
+  }
+
+  /** Envoy has something that names it, so it is going to ask. */
+  #willAsk(stream: XdsStream, ref: Ref): boolean {
+    for (const dependent of this.#cache.dependents(ref)) {
+      const slash = dependent.indexOf("/");
+      const type = TYPES.find((t) => t === dependent.slice(0, slash));
+      if (type !== undefined && stream.subscription(type)?.has(dependent.slice(slash + 1)) === true)
+        return true;
+    }
+    return false;
+  }
+
+  #recheck(): void {
+    for (const waiter of this.#waiters) {
+      const outcome = this.#outcome(waiter.type, waiter.name, waiter.version, waiter.startedAt);
+      if (outcome !== undefined) waiter.done(outcome);
+    }
+  }
+
+  #quarantineEntry(type: ResourceType, name: string, version: string, text: string): void {
+    const entry = this.#cache.get(type, name);
+    if (entry?.version !== version) return; // a newer one is already there
+    this.#quarantine.set(refOf(type, name), { version, text });
+    this.#cache.put(type, name, entry.lastGood);
+    if (entry.lastGood !== undefined) for (const stream of this.#streams) stream.mark(type, [name]);
+  }
+
+  readonly #host: StreamHost = {
+    cache: this.#cache,
+    now: () => performance.now(),
+    answered: (stream, answer) => this.#answered(stream, answer),
+    moved: () => this.#recheck(),
+    closed: (stream, problem) => {
+      this.#streams.delete(stream);
+      if (problem !== undefined) this.#options.log.warn({ problem }, "an xDS stream was closed");
+      this.#recheck();
+    },
+  };
+
+  #answered(from: XdsStream, answer: Answer): void {
+    const counts = this.#counts.get(answer.type);
+    if (counts !== undefined) counts[answer.error ? "nacks" : "acks"]++;
+    for (const { entry } of answer.applied) {
+      entry.acked = true;
+      entry.lastGood = undefined;
+    }
+    const { type } = answer;
+    for (const { name, entry, text } of answer.refused) {
+      this.#options.log.warn({ type, name, text }, "Envoy refused a resource");
+      const waited = [...this.#waiters].some(
+        (w) => w.type === type && w.name === name && w.version === entry.version,
+      );
+      this.#quarantineEntry(type, name, entry.version, text);
+      if (!waited) this.#options.onRefused?.(type, name, text);
+    }
+    for (const stream of this.#streams) if (stream !== from) stream.flush();
+  }
+
+  #session(session: ServerHttp2Session): void {
+    if (this.#sessions.size >= XDS_LIMITS.sessions) {
+      session.destroy();
+      return;
+    }
+    this.#sessions.add(session);
+    session.on("error", () => session.destroy());
+    session.on("close", () => this.#sessions.delete(session));
+  }
+}
