@@ -1,45 +1,56 @@
-// Text forms of the configuration's values and their meaning, one parser each: durations ("30s" → milliseconds), sizes
-// ("64MiB" → bytes), addresses ("host:port"). Codecs go both ways, so that a configuration can be written back as flags.
+// The schema's own kinds of values, one parser each: durations, sizes, addresses, paths. Codecs go both ways, so that a
+// configuration can be written back as flags. `kind` tells the flag table what a text means (tools/generate.ts).
 
 import { z } from "zod";
+import { readDuration, readSize, writeDuration, writeSize } from "./units.ts";
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const SIZES: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+declare module "zod" {
+  interface GlobalMeta {
+    kind?: "duration" | "size" | "address" | "path" | "module";
+  }
+}
 
-const scale = (units: Readonly<Record<string, number>>, text: string): number => {
-  const [, amount = "", unit = ""] = /^(\d{1,12}(?:\.\d{1,3})?)([A-Za-z]+)$/.exec(text) ?? [];
-  return Math.round(Number(amount) * (units[unit] ?? Number.NaN));
+interface Bounds {
+  readonly min?: string;
+  readonly max: string;
+}
+
+/** Checks and converts in one place: the text decides, so that a message speaks of what was written. */
+const amount = (
+  kind: "duration" | "size",
+  form: RegExp,
+  example: string,
+  convert: { readonly read: (text: string) => number; readonly write: (amount: number) => string },
+  bounds: Bounds,
+) => {
+  const min = bounds.min === undefined ? 0 : convert.read(bounds.min);
+  const max = convert.read(bounds.max);
+  const text = z
+    .string()
+    .regex(form, { error: `must be a ${kind} such as ${example}`, abort: true })
+    .refine((value) => convert.read(value) >= min, `must be at least ${bounds.min ?? "0"}`)
+    .refine((value) => convert.read(value) <= max, `must be at most ${bounds.max}`);
+  return z.codec(text, z.int().min(0), { decode: convert.read, encode: convert.write }).meta({ kind });
 };
 
-/** Writes in the largest unit that divides it. */
-const unscale = (units: Readonly<Record<string, number>>, amount: number): string => {
-  const [unit, factor] = Object.entries(units)
-    .toReversed()
-    .find(([, each]) => amount % each === 0 && amount >= each) ??
-    Object.entries(units)[0] ?? ["", 1];
-  return `${amount / factor}${unit}`;
-};
-
-/** "250ms", "30s", "5m", "1h", "7d" → milliseconds. */
-export const duration = () =>
-  z.codec(
-    z.string().regex(/^\d{1,12}(\.\d{1,3})?(ms|s|m|h|d)$/, 'must be a duration such as "30s" or "5m"'),
-    z.int().min(0),
-    {
-      decode: (text) => scale(UNITS, text),
-      encode: (ms) => unscale(UNITS, ms),
-    },
+/** "250ms", "30s", "5m", "1h", "7d" → milliseconds. The largest timer that Node has is 24.8 days. */
+export const duration = ({ min, max }: Partial<Bounds> = {}) =>
+  amount(
+    "duration",
+    /^\d{1,12}(\.\d{1,3})?(ms|s|m|h|d)$/,
+    '"30s" or "5m"',
+    { read: readDuration, write: writeDuration },
+    { ...(min === undefined ? {} : { min }), max: max ?? "24d" },
   );
 
 /** "64KiB", "1MiB" → bytes. */
-export const size = () =>
-  z.codec(
-    z.string().regex(/^\d{1,12}(\.\d{1,3})?(B|KiB|MiB|GiB)$/, 'must be a size such as "64KiB" or "1MiB"'),
-    z.int().min(0),
-    {
-      decode: (text) => scale(SIZES, text),
-      encode: (bytes) => unscale(SIZES, bytes),
-    },
+export const size = ({ min, max }: Partial<Bounds> = {}) =>
+  amount(
+    "size",
+    /^\d{1,12}(\.\d{1,3})?(B|KiB|MiB|GiB)$/,
+    '"64KiB" or "1MiB"',
+    { read: readSize, write: writeSize },
+    { ...(min === undefined ? {} : { min }), max: max ?? "1GiB" },
   );
 
 /** "127.0.0.1:10000", "[::1]:10000", "host.example:443"; port 0 = any free one. */
@@ -47,8 +58,15 @@ export const address = () =>
   z
     .string()
     .max(300)
-    .regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/, 'must be "host:port"')
-    .refine((text) => Number(text.slice(text.lastIndexOf(":") + 1)) <= 65_535, "port must be at most 65535");
+    .regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/, {
+      error: 'must be "host:port"',
+      abort: true,
+    })
+    .refine((text) => Number(text.slice(text.lastIndexOf(":") + 1)) <= 65_535, "port must be at most 65535")
+    .meta({ kind: "address" });
 
-/** A path; "~/" is the home directory, relative ones start at the file that names them. */
-export const path = () => z.string().min(1).max(4096);
+/** A path; "~/" is the home directory, relative ones start at the file that names them, else at the working directory. */
+export const path = () => z.string().min(1).max(4096).meta({ kind: "path" });
+
+/** A package name, or a path when it starts with "." or "/" or "~/". */
+export const module = () => z.string().min(1).max(1024).meta({ kind: "module" });

@@ -1,14 +1,16 @@
 // The one schema of a node's configuration: files, environment and flags all end here. Each leaf has a description; `meta`
-// says how the flag is called (`flag`), whether the value is secret (`secret`) and whether it needs a restart (`reload`:
-// "boot", the default) or becomes an event (`reload`: "live"). tools/generate.ts derives the JSON Schema, the flag table and
-// docs/reference/configuration.md from it.
+// says how flag and environment variable are called where not by rule (`flag`, `env`), whether the value is secret (`secret`)
+// and whether it needs a restart (`reload`: "boot", the default) or becomes an event ("live"). tools/generate.ts derives the
+// JSON Schema, the flag table and docs/reference/configuration.md from it. What concerns several keys stands in check.ts.
+// A new subject is a new key here, and nothing else: flags, environment, documents and the parity test follow.
 
 import { z } from "zod";
-import { address, duration, path, size } from "./codecs.ts";
+import { address, duration, module, path, size } from "./codecs.ts";
 
 declare module "zod" {
   interface GlobalMeta {
     flag?: string;
+    env?: string;
     secret?: boolean;
     reload?: "boot" | "live";
   }
@@ -16,7 +18,8 @@ declare module "zod" {
 
 const live = { reload: "live" } as const;
 
-const file = z.strictObject({ file: path() }).describe("a file, read at start");
+const fileOf = (text: string) => z.strictObject({ file: path().describe(text) });
+const file = fileOf("a file, read at start");
 const secret = z
   .union([file, z.strictObject({ env: z.string().min(1).describe("name of an environment variable") })])
   .meta({ secret: true });
@@ -37,7 +40,11 @@ const serviceName = z
 const httpUrl = z
   .string()
   .max(2048)
-  .regex(/^http:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/, "must be an http:// URL without user, query or fragment");
+  .regex(/^http:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/, {
+    error: "must be an http:// URL without user, query or fragment",
+    abort: true,
+  })
+  .refine((text) => URL.canParse(text), "must be a URL");
 
 export const PROTOCOLS = ["http", "http:graphql", "http:gql", "graphql", "graphql-http"] as const;
 
@@ -47,8 +54,8 @@ export const probe = z.strictObject({
     .optional()
     .describe("how to ask; default graphql for http:graphql, else tcp"),
   path: z.string().startsWith("/").max(1024).optional().describe("path asked by an http probe"),
-  interval: duration().prefault("2s").describe("time between two probes"),
-  timeout: duration().prefault("1s").describe("time an answer may take"),
+  interval: duration({ min: "100ms", max: "1h" }).prefault("2s").describe("time between two probes"),
+  timeout: duration({ min: "10ms", max: "1m" }).prefault("1s").describe("time an answer may take"),
   up: z.int().min(1).max(100).default(1).describe("good answers in a row until it is up"),
   down: z.int().min(1).max(100).default(3).describe("bad answers in a row until it is down"),
 });
@@ -72,33 +79,42 @@ export const service = z
     endpoints: z.array(httpUrl).min(1).max(64).optional().describe("its URLs, when it has several"),
     probe: probe.prefault({}).describe("how its health is found out"),
     ingress: ingress.optional().describe("where an http service appears at ingress"),
-    timeout: duration().prefault("5s").describe("time one call may take"),
+    timeout: duration({ min: "10ms", max: "1h" }).prefault("5s").describe("time one call may take"),
     export: z.boolean().default(false).describe("offer it to direct peers"),
     labels: z.record(z.string().max(64), z.string().max(256)).optional().describe("free labels"),
   })
   .refine((s) => (s.endpoint === undefined) !== (s.endpoints === undefined), {
-    message: "exactly one of endpoint and endpoints must be given",
+    error: "exactly one of endpoint and endpoints must be given",
+    // Also said when another key of the service is wrong: all problems at once.
+    when: ({ value }) => typeof value === "object" && value !== null,
   });
 
 export const schema = z.strictObject({
   organization: domain
     .default("local.catalyst.internal")
     .describe("trust domain; names of own services end in it"),
-  node: nodeLabel.optional().describe("name of this node inside the organization; default: the host name"),
+  // CATALYST_NODE is the Node binary of the launcher script (./catalyst).
+  node: nodeLabel
+    .optional()
+    .meta({ env: "CATALYST_NODE_NAME" })
+    .describe("name of this node inside the organization; default: the host name"),
   dataDir: path()
     .optional()
     .describe("where state, keys and sockets live; default ~/.local/share/catalyst/<node>"),
   processes: z.enum(["split", "one"]).default("split").describe("parts as processes of their own, or in one"),
-  drain: duration().prefault("3s").describe("time given to clients on stop"),
+  drain: duration({ max: "10m" }).prefault("3s").describe("time given to clients on stop"),
   ingress: z
     .strictObject({
       listen: address().default("127.0.0.1:10000").describe("where clients come in"),
       tls: z
-        .strictObject({ cert: file, key: file })
+        .strictObject({
+          cert: fileOf("certificate chain, PEM"),
+          key: fileOf("private key, PEM, readable by the owner only"),
+        })
         .optional()
         .describe("certificate of the ingress listener"),
       insecure: z.boolean().default(false).describe("allow an address beyond loopback without TLS"),
-      bodyLimit: size().prefault("1MiB").describe("largest request body"),
+      bodyLimit: size({ min: "1KiB" }).prefault("1MiB").describe("largest request body"),
     })
     .prefault({})
     .describe("listener for clients"),
@@ -150,12 +166,14 @@ export const schema = z.strictObject({
     .describe("data plane"),
   gateway: z
     .strictObject({
-      requestTimeout: duration().prefault("15s").describe("deadline of a whole GraphQL request"),
+      requestTimeout: duration({ min: "10ms", max: "1h" })
+        .prefault("15s")
+        .describe("deadline of a whole GraphQL request"),
       introspection: z.boolean().default(true).describe("answer introspection queries"),
       depth: z.int().min(1).max(1000).default(20).describe("deepest selection"),
       aliases: z.int().min(0).max(10_000).default(100).describe("most aliases in a document"),
       tokens: z.int().min(10).max(100_000).default(4000).describe("most tokens in a document"),
-      documentLimit: size().prefault("64KiB").describe("largest document"),
+      documentLimit: size({ min: "256B", max: "16MiB" }).prefault("64KiB").describe("largest document"),
       batch: z.int().min(1).max(100).default(10).describe("most operations in one request"),
     })
     .prefault({})
@@ -163,13 +181,13 @@ export const schema = z.strictObject({
   services: z
     .array(service)
     .max(10_000)
-    .default([])
+    .prefault([])
     .meta({ flag: "service", ...live })
     .describe("services this file owns"),
   plugins: z
     .array(
       z.strictObject({
-        use: z.string().min(1).max(1024).describe("package name, or path relative to the file"),
+        use: module().describe("package name, or path relative to the file"),
         with: z.unknown().optional().describe("the plugin's own settings"),
       }),
     )
@@ -190,7 +208,9 @@ export const schema = z.strictObject({
             .optional()
             .meta({ secret: true })
             .describe("headers of each export"),
-          interval: duration().prefault("10s").describe("time between two exports of metrics"),
+          interval: duration({ min: "100ms", max: "1h" })
+            .prefault("10s")
+            .describe("time between two exports of metrics"),
         })
         .prefault({}),
       sampling: z
