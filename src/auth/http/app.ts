@@ -139,7 +139,7 @@ async function token(
   response: ServerResponse,
 ): Promise<void> {
   if (!(await discardBody(request))) {
-    request.destroy();
+    sendOauthError(response, 413, "invalid_request", `a body is at most ${HTTP_BODY_BYTES_MAX} bytes`);
     return;
   }
   const key = bearerOf(request);
@@ -195,9 +195,10 @@ const bearerOf = ({ headers }: IncomingMessage): string | undefined =>
 
 /** Reads the body away; false when it is longer than any request for a token can be. */
 async function discardBody(request: IncomingMessage): Promise<boolean> {
-  if (Number(request.headers["content-length"] ?? 0) > HTTP_BODY_BYTES_MAX) return false;
-  let size = 0;
-  for await (const part of request) {
+  let size = Number(request.headers["content-length"] ?? 0);
+  if (size > HTTP_BODY_BYTES_MAX) return false;
+  size = 0;
+  for await (const part of request.iterator({ destroyOnReturn: false })) {
     const bytes: Buffer = part;
     size += bytes.length;
     if (size > HTTP_BODY_BYTES_MAX) return false;

@@ -43,6 +43,8 @@ export function sendOauthError(
     {
       ...NO_STORE,
       ...(status === 401 ? { "www-authenticate": `Bearer error="invalid_token"` } : {}),
+      // The rest of a body that is too long is not waited for.
+      ...(status === 413 ? { connection: "close" } : {}),
       ...(status === 503 ? { "retry-after": "1" } : {}),
     },
   );
