@@ -8,7 +8,7 @@ export function equal(a: unknown, b: unknown): boolean {
   }
   if (Array.isArray(a)) return Array.isArray(b) && equalArrays(a, b);
   if (Array.isArray(b)) return false;
-  return covers(a, b) && covers(b, a, true);
+  return equalMembers(a, b);
 }
 
 function equalArrays(a: readonly unknown[], b: readonly unknown[]): boolean {
@@ -17,15 +17,17 @@ function equalArrays(a: readonly unknown[], b: readonly unknown[]): boolean {
   return true;
 }
 
-/** Every member of `a` is in `b`; with `presenceOnly` the values were already compared the other way round. */
-function covers(a: object, b: object, presenceOnly = false): boolean {
+function equalMembers(a: object, b: object): boolean {
   const left = a as Readonly<Record<string, unknown>>;
   const right = b as Readonly<Record<string, unknown>>;
+  // Counting what is defined on both sides saves the second comparison the other way round.
+  let defined = 0;
   for (const key in left) {
     const value = left[key];
-    if (value === undefined && right[key] === undefined) continue;
-    if (!Object.hasOwn(right, key)) return false;
-    if (!presenceOnly && !equal(value, right[key])) return false;
+    if (value === undefined) continue;
+    if (!Object.hasOwn(right, key) || !equal(value, right[key])) return false;
+    defined += 1;
   }
-  return true;
+  for (const key in right) if (right[key] !== undefined) defined -= 1;
+  return defined === 0;
 }

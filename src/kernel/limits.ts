@@ -12,8 +12,8 @@ export const LIMITS = {
   queueReserve: 16_384,
   /** Commits kept for cursors (watchers, propagation); who falls behind reads the whole state again. */
   historyCommits: 4_096,
-  /** Changes kept over all these commits: bounds the memory of the ring, whatever the size of one commit. */
-  historyChanges: 65_536,
+  /** Changes kept over all these commits: bounds the ring to some 20 MB, whatever the size of one commit. */
+  historyChanges: 16_384,
   /** Failures in a row after which a plugin from outside is disabled. */
   pluginFailures: 5,
   /** Deltas or effects one plugin may push for one event or commit: stops a plugin that loops without end. */

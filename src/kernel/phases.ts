@@ -124,8 +124,8 @@ class Collected<X> implements Proposals<X> {
   }
 
   clear(): void {
-    this.items.length = 0;
-    this.problems.length = 0;
+    if (this.items.length > 0) this.items.length = 0;
+    if (this.problems.length > 0) this.problems.length = 0;
     this.refusal = undefined;
   }
 }
