@@ -1,0 +1,95 @@
+// Puts right what the composer gets wrong, in the supergraph text. (1) A field that is an object in one service and a union (or
+// interface) in another becomes the object; it must be the wider type. (2) `@external` on a field of an interface object loses
+// the pair of @join__field that says who owns it. Each repair has its test, and does nothing where the composer is right.
+
+import { Kind, parse, print, visit, type DocumentNode, type FieldDefinitionNode } from "graphql";
+import type { Subgraph } from "./composer.ts";
+
+export function repair(supergraph: string, subgraphs: readonly Subgraph[]): string {
+  const lost = lostExternals(subgraphs);
+  if (lost.size === 0) return supergraph;
+  const parsed = parse(supergraph, { noLocation: true });
+  const graphs = graphNames(parsed);
+  const owner = { type: "" };
+  const repaired = visit(parsed, {
+    ObjectTypeDefinition: { enter: (node) => void (owner.type = node.name.value) },
+    InterfaceTypeDefinition: { enter: (node) => void (owner.type = node.name.value) },
+    FieldDefinition: (node) => {
+      const places = lost.get(`${owner.type}.${node.name.value}`);
+      if (places === undefined || joined(node).length > 0) return undefined;
+      const directives = places.flatMap(({ service, external }) => {
+        const graph = graphs.get(service);
+        return graph === undefined ? [] : [joinField(graph, external)];
+      });
+      return { ...node, directives: [...(node.directives ?? []), ...directives] };
+    },
+  });
+  return print(repaired);
+}
+
+interface Place {
+  readonly service: string;
+  readonly external: boolean;
+}
+
+/** Fields that are external in an interface object, with everyone who defines them. */
+function lostExternals(subgraphs: readonly Subgraph[]): Map<string, Place[]> {
+  const places = new Map<string, Place[]>();
+  const wanted = new Set<string>();
+  for (const { name, document } of subgraphs) {
+    for (const definition of document.definitions) {
+      if (!("fields" in definition) || !("name" in definition)) continue;
+      const interfaceObject = (definition.directives ?? []).some((directive) =>
+        /^(federation__)?interfaceObject$/.test(directive.name.value),
+      );
+      for (const field of definition.fields ?? []) {
+        const key = `${definition.name?.value ?? ""}.${field.name.value}`;
+        const external = (field.directives ?? []).some((directive) =>
+          /^(federation__)?external$/.test(directive.name.value),
+        );
+        places.set(key, [...(places.get(key) ?? []), { service: name, external }]);
+        if (interfaceObject && external) wanted.add(key);
+      }
+    }
+  }
+  return new Map([...places].filter(([key, list]) => wanted.has(key) && list.length > 1));
+}
+
+/** Name of a service to its value of join__Graph. */
+function graphNames(supergraph: DocumentNode): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const definition of supergraph.definitions) {
+    if (definition.kind !== "EnumTypeDefinition" || definition.name.value !== "join__Graph") continue;
+    for (const value of definition.values ?? []) {
+      const name = value.directives?.[0]?.arguments?.find(
+        (argument) => argument.name.value === "name",
+      )?.value;
+      if (name?.kind === "StringValue") names.set(name.value, value.name.value);
+    }
+  }
+  return names;
+}
+
+function joined(field: FieldDefinitionNode) {
+  return (field.directives ?? []).filter((directive) => directive.name.value === "join__field");
+}
+
+function joinField(graph: string, external: boolean) {
+  const name = (value: string) => ({ kind: Kind.NAME, value }) as const;
+  return {
+    kind: Kind.DIRECTIVE,
+    name: name("join__field"),
+    arguments: [
+      { kind: Kind.ARGUMENT, name: name("graph"), value: { kind: Kind.ENUM, value: graph } },
+      ...(external
+        ? [
+            {
+              kind: Kind.ARGUMENT,
+              name: name("external"),
+              value: { kind: Kind.BOOLEAN, value: true },
+            } as const,
+          ]
+        : []),
+    ],
+  } as const;
+}

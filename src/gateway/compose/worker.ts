@@ -1,0 +1,65 @@
+// The compose thread: holds composer, planner and schemas, so that neither a hostile schema nor a hostile document can stall
+// the thread that serves. One message in, one message out, in order. It may be ended at any moment (time limit, idleness); the
+// serving thread starts another and loads the graph again. Invariant: keeps no state that cannot be made again from `load`.
+
+import { parentPort } from "node:worker_threads";
+import { EMPTY_GRAPH_TEXT } from "../empty.ts";
+import { Graph } from "../plan/prepare.ts";
+import type { Answer, Calls, Composed, Request, SubgraphSdl } from "./message.ts";
+
+const graphs = new Map<string, Graph>();
+
+async function composeGraph(key: string, services: readonly SubgraphSdl[]): Promise<Composed> {
+  const started = performance.now();
+  // Only here: a thread that just plans never loads the composer.
+  const { compose } = await import("./composer.ts");
+  const { admit } = await import("./quarantine.ts");
+  const { composition, services: names, quarantined } = admit(services, compose);
+  const graph =
+    composition === undefined
+      ? EMPTY_GRAPH_TEXT
+      : { supergraph: composition.supergraph, api: composition.api, services: names };
+  graphs.set(key, new Graph(graph));
+  return { graph, quarantined, composeMs: Math.round((performance.now() - started) * 10) / 10 };
+}
+
+async function answer(request: Request): Promise<Calls[Request["call"]]["answer"]> {
+  switch (request.call) {
+    case "compose":
+      return composeGraph(request.key, request.services);
+    case "load":
+      graphs.set(request.key, new Graph(request.graph));
+      return null;
+    case "drop":
+      graphs.delete(request.key);
+      return null;
+    case "prepare":
+      return graph(request.key).prepare(request.document, request.operationName, request.limits);
+    case "local":
+      return graph(request.key).local(request.document, request.operationName, request.variables);
+  }
+}
+
+class MissingGraph extends Error {}
+
+function graph(key: string): Graph {
+  const known = graphs.get(key);
+  if (known === undefined) throw new MissingGraph(key);
+  return known;
+}
+
+/** Messages wait for each other, because composing awaits its import. */
+let last = Promise.resolve();
+
+parentPort?.on("message", (request: Request) => {
+  last = last.then(async () => {
+    let reply: Answer;
+    try {
+      reply = { id: request.id, ok: true, answer: await answer(request) };
+    } catch (error) {
+      const text = error instanceof Error ? error.message.slice(0, 1_000) : "failed";
+      reply = { id: request.id, ok: false, missing: error instanceof MissingGraph, text };
+    }
+    parentPort?.postMessage(reply);
+  });
+});
