@@ -154,6 +154,16 @@ test("rotation has a bound until old keys have retired", async () => {
   await ring.close();
 });
 
+test("an active key from the future is taken to be of today", async () => {
+  await using temporary = await temporaryDirectory();
+  await (await open(temporary.path, new FakeClock(Date.UTC(2036, 0, 1)))).ring.close();
+  const { ring, clock } = await open(temporary.path, new FakeClock(Date.UTC(2026, 0, 1)));
+  const kid = active(ring);
+  await clock.advance(31 * DAY, () => ring.idle());
+  assert.notEqual(active(ring), kid);
+  await ring.close();
+});
+
 test("a wall clock that ran ahead and came back does not stop rotation", async () => {
   await using temporary = await temporaryDirectory();
   const ahead = new FakeClock(Date.UTC(2036, 0, 1));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
+import { chmod, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -97,7 +97,7 @@ test("a file that goes away or breaks never takes good keys with it", async () =
   const look = (): Promise<void> => clock.advance(2_000, () => source.idle());
   for (const damage of [
     () => writeFile(path, setOf(signer).slice(0, 20)),
-    () => unlink(path),
+    () => rm(path),
     () => writeFile(path, "x".repeat(70_000)),
     async () => {
       await writeFile(path, setOf(await newSigner()));
@@ -109,10 +109,16 @@ test("a file that goes away or breaks never takes good keys with it", async () =
     assert.match(source.problem() ?? "", /jwks.json: ./);
     assert.deepEqual([...source.table().byKid.keys()], [signer.kid]);
   }
-  await rm(path, { force: true });
+  await rm(path);
   await writeFile(path, setOf(signer));
   await look();
   assert.equal(source.problem(), undefined);
+  await rename(path, `${path}.away`);
+  await look();
+  assert.match(source.problem() ?? "", /ENOENT/);
+  await rename(`${path}.away`, path);
+  await look();
+  assert.equal(source.problem(), undefined, "the same file, back again");
   await source.close();
   assert.equal(clock.pending, 0);
 });
