@@ -11,7 +11,7 @@ import { CatalystError } from "#rpc";
 import { SnapshotCache } from "./cache.ts";
 import { XdsStream } from "./stream.ts";
 import type { Answer, StreamHost } from "./stream.ts";
-import { PHASES, TYPES, XDS_LIMITS, refOf } from "./types.ts";
+import { PHASES, REMOVALS, TYPES, XDS_LIMITS, refOf } from "./types.ts";
 import type { Change, Outcome, Published, Ref, ResourceType } from "./types.ts";
 
 const PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
@@ -137,7 +137,7 @@ export class XdsServer {
       outcomes,
       startedAt,
     );
-    for (const type of PHASES.flat().toReversed())
+    for (const type of REMOVALS)
       await this.#takeAway(
         changes.filter((c) => c.bytes === undefined && c.type === type),
         outcomes,

@@ -19,7 +19,7 @@ export const TYPE_URL: Readonly<Record<ResourceType, string>> = {
 
 export const TYPE_OF: ReadonlyMap<string, ResourceType> = new Map(TYPES.map((t) => [TYPE_URL[t], t]));
 
-/** One phase waits for Envoy's answer to the one before. Removals go through them backwards, one type at a time. */
+/** One phase waits for Envoy's answer to the one before. */
 export const PHASES: readonly (readonly ResourceType[])[] = [
   ["secret"],
   ["cluster", "endpoint"],
@@ -27,6 +27,17 @@ export const PHASES: readonly (readonly ResourceType[])[] = [
   ["listener"],
   ["scope"],
   ["route"],
+];
+
+/** Removals, one type after the other: what names something goes before it. */
+export const REMOVALS: readonly ResourceType[] = [
+  "listener",
+  "scope",
+  "route",
+  "extension",
+  "cluster",
+  "endpoint",
+  "secret",
 ];
 
 /** "type/name": how a resource is called in maps, outcomes and messages. */
