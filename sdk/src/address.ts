@@ -1,7 +1,7 @@
-// Where the node is. CATALYST_SDK_URL says it ("http://host:port", "unix:/path"); else the socket in CATALYST_DATA_DIR; else the
-// only node of this user that runs. Resolved again for every dial, as a node may start after its services.
-// Paths follow the node's own rule: a data directory with a long path has a link `run` that leads to a short one, because
-// the kernel takes at most 107 bytes for a socket's path.
+// Where the node is. CATALYST_SDK_URL says it ("http://host:port", "unix:/path"); else the socket in
+// CATALYST_DATA_DIR; else the only node of this user that runs. Resolved again for every dial, as a node may
+// start after its services. Paths follow the node's own rule: a data directory with a long path has a link
+// `run` that leads to a short one, because the kernel takes at most 107 bytes for a socket's path.
 
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";

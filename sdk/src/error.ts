@@ -1,5 +1,5 @@
-// What can go wrong between a service and its node. `code` is the node's own (docs/reference/errors.md) when the node refused, or
-// ERR_NODE_UNREACHABLE and ERR_NODE_AMBIGUOUS when none was found.
+// What can go wrong between a service and its node. `code` is the node's own (docs/reference/errors.md) when
+// the node refused, or ERR_NODE_UNREACHABLE and ERR_NODE_AMBIGUOUS when none was found.
 
 export class RegistrationError extends Error {
   override readonly name = "RegistrationError";

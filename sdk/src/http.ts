@@ -1,4 +1,5 @@
-// The few HTTP requests that the protocol needs, over TCP or a unix socket, each within a deadline and with bounded answers.
+// The few HTTP requests that the protocol needs, over TCP or a unix socket, each within a deadline and with
+// bounded answers.
 
 import { request as plainRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as tlsRequest } from "node:https";
@@ -21,7 +22,10 @@ export interface Target {
   readonly signal?: AbortSignal;
 }
 
-/** Sends JSON, answers JSON (undefined for an empty body); anything from 400 on is thrown as the node's refusal. */
+/**
+ * Sends JSON, answers JSON (undefined for an empty body); anything from 400 on is thrown as the node's
+ * refusal.
+ */
 export async function exchange(
   target: Target,
   method: "POST" | "DELETE",

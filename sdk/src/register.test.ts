@@ -1,4 +1,5 @@
-// The registration against a small node: a real HTTP server on a real socket that keeps leases, is killed and comes back.
+// The registration against a small node: a real HTTP server on a real socket that keeps leases, is killed and
+// comes back.
 
 import assert from "node:assert/strict";
 import { mkdtemp, mkdir, rm, symlink } from "node:fs/promises";

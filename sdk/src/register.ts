@@ -1,7 +1,7 @@
-// A service's registration with its node: kept by a lease that is renewed at a third of its life, given again after every break,
-// ended on `close`. One loop does it all: register, listen for events while renewing, and when either fails, wait a moment and
-// start over. Invariant: nothing is ever thrown outside the promises that the caller holds; what goes wrong is told to
-// `onError`, and the loop goes on until `close`.
+// A service's registration with its node: kept by a lease that is renewed at a third of its life, given again
+// after every break, ended on `close`. One loop does it all: register, listen for events while renewing, and
+// when either fails, wait a moment and start over. Invariant: nothing is ever thrown outside the promises
+// that the caller holds; what goes wrong is told to `onError`, and the loop goes on until `close`.
 
 import { randomUUID } from "node:crypto";
 import { resolveAddress, type Environment } from "./address.ts";
@@ -18,7 +18,9 @@ export interface RegisterOptions extends Omit<Registering, "lease"> {
   readonly apiKey?: string;
   /** Hears of every failed attempt; the attempts go on. */
   readonly onError?: (error: RegistrationError) => void;
-  /** Keeps the process alive also after the first success. Default false: the service's own server does that. */
+  /**
+   * Keeps the process alive also after the first success. Default false: the service's own server does that.
+   */
   readonly keepAlive?: boolean;
   readonly env?: Environment;
 }
@@ -27,7 +29,10 @@ export interface Registration {
   /** The full name once registered, before that the name asked for. */
   readonly name: string;
   readonly state: State;
-  /** Resolves with the first success; rejects when the node refuses the first time it answers, or on `close` before. */
+  /**
+   * Resolves with the first success; rejects when the node refuses the first time it answers, or on `close`
+   * before.
+   */
   readonly ready: Promise<void>;
   /** Called when the node stops; the returned function takes the listener away. */
   onDrain(listener: () => void): () => void;
@@ -36,7 +41,10 @@ export interface Registration {
   close(): Promise<void>;
 }
 
-/** Starts registering; resolves at once, also when no node runs yet. Rejects only for arguments that can never work. */
+/**
+ * Starts registering; resolves at once, also when no node runs yet. Rejects only for arguments that can never
+ * work.
+ */
 // oxlint-disable-next-line typescript/require-await -- a wrong argument is a rejection, not an exception
 export async function register(options: RegisterOptions): Promise<Registration> {
   if (options.name === "" || options.protocol === "") {
@@ -213,7 +221,10 @@ class Keeper implements Registration {
     return { address, apiKey, hold: this.#holds(), signal: this.#abort.signal };
   }
 
-  /** Until the first success the registration keeps the process alive, so that waiting for `ready` works anywhere. */
+  /**
+   * Until the first success the registration keeps the process alive, so that waiting for `ready` works
+   * anywhere.
+   */
   #holds(): boolean {
     return this.#options.keepAlive === true || !this.#everRegistered || this.#closed();
   }

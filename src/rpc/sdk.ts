@@ -1,5 +1,6 @@
-// What a service and its node say to each other over `run/sdk.sock`: the node's copy of sdk/src/wire.ts, which describes the
-// protocol; `sdk.test.ts` holds both in step. A copy, because the SDK is published apart and may import nothing of the node.
+// What a service and its node say to each other over `run/sdk.sock`: the node's copy of sdk/src/wire.ts,
+// which describes the protocol; `sdk.test.ts` holds both in step. A copy, because the SDK is published apart
+// and may import nothing of the node.
 
 export interface SdkRegistering {
   readonly name: string;
