@@ -1,9 +1,12 @@
-// What a service and its node say to each other: JSON over HTTP, so that any language can. This page is the
-// whole protocol.   POST   /v1/services            Registering → Registered; the same with `lease` renews it
-// DELETE /v1/services/LEASE      → 204   GET    /v1/events?lease=LEASE  event stream: `registered` at once,
-// `drain` when the node stops A refusal is any status of 400 and above with a Refusal as body. Over TCP every
-// request carries an API key (`authorization: Bearer cat_…`) with the scope `register:NAME`; the node's own
-// socket needs none. The node's copy is src/rpc/sdk.ts; a test holds both in step.
+// What a service and its node say to each other: JSON over HTTP, so that any language can. This is all of it:
+//
+//   POST   /v1/services            Registering → Registered; the same with `lease` renews it
+//   DELETE /v1/services/LEASE      → 204
+//   GET    /v1/events?lease=LEASE  event stream: `registered` at once, `drain` when the node stops
+//
+// A refusal is any status of 400 and above with a Refusal as body. Over TCP every request carries an API key
+// (`authorization: Bearer cat_…`) with the scope `register:NAME`; the node's own socket needs none.
+// The node's copy is src/rpc/sdk.ts; a test holds both in step.
 
 export interface Registering {
   /** Short ("reviews") or full name. */
