@@ -35,7 +35,7 @@ const partCheck = (name: "auth" | "gateway" | "orchestrator"): Check => ({
 /** GET through ingress as a client would; the status, or why there is none. */
 const ask = (url: string): Promise<number | string> =>
   new Promise((resolve) => {
-    const asked = request(url, { timeout: ASK_MS, agent: false, rejectUnauthorized: false }, (answer) => {
+    const asked = request(url, { timeout: ASK_MS, agent: false }, (answer) => {
       answer.resume();
       resolve(answer.statusCode ?? 0);
     });

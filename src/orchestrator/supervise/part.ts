@@ -8,7 +8,7 @@ import type { PartState, PartStatus } from "#rpc";
 import { Backoff } from "./backoff.ts";
 import { guarded } from "./guard.ts";
 import { LineSplitter } from "./lines.ts";
-import type { PartPlan } from "./plan.ts";
+import { ENV, type PartPlan } from "./plan.ts";
 import { unixRequest } from "./unix-http.ts";
 
 /** Between two questions while a part starts: short, because it is part of the time to recover. */
@@ -86,7 +86,12 @@ export class Part {
     const [program, ...args] = guard ? guarded(this.plan.command, this.#setpriv) : this.plan.command;
     const child = spawn(program, args, {
       stdio: [guard && this.#setpriv !== undefined ? "ignore" : "pipe", "pipe", "pipe"],
-      env: { ...process.env, ...this.plan.env, ...extraEnv },
+      env: {
+        ...process.env,
+        ...this.plan.env,
+        ...extraEnv,
+        [ENV.restarts]: String(this.#restarts),
+      },
       // A group of its own: Ctrl-C in a terminal reaches the supervisor only, which then drains.
       detached: true,
     });

@@ -45,10 +45,10 @@ export interface NodePlan {
 
 /** Environment by which a part learns who it is; set by the supervisor only. */
 export const ENV = {
-  part: "CATALYST_PART",
-  /** Path of the resolved configuration (JSON). */
-  resolved: "CATALYST_RESOLVED",
-  /** Address at which the gateway serves clients itself. */
-  direct: "CATALYST_DIRECT",
-  run: "CATALYST_RUN",
+  /** Path of the boot file (boot.ts). */
+  boot: "_CATALYST_BOOT",
+  /** "1": the gateway serves clients itself. */
+  direct: "_CATALYST_DIRECT",
+  /** How often this part was started before. */
+  restarts: "_CATALYST_RESTARTS",
 } as const;

@@ -1,0 +1,191 @@
+// Runners of the `envoy.service` and `envoy.keys` effects: hand every want to the configurator, publish what changed in one
+// flush, bring the verdicts back. In no-Envoy mode the same effects are taken and nothing is published.
+// Invariant: the xDS socket opens after the first flush, for what a connecting Envoy has and the snapshot lacks is taken from it.
+
+import type { EnvoyConfigurator, EnvoyBase, XdsServer } from "#envoy";
+import type { BatchRunner, EffectResult, Ports, RunnerContext, Runners } from "#kernel";
+import { CatalystError, type EnvoyResource, type EnvoyStatus, type PartStatus } from "#rpc";
+import type { Effect } from "#routing";
+import { type Boot, hostPort } from "../boot.ts";
+import { readFileSync } from "node:fs";
+
+type ServiceEffect = Extract<Effect, { kind: "envoy.service" }>;
+type KeysEffect = Extract<Effect, { kind: "envoy.keys" }>;
+
+/** One answer of Envoy takes at most 10 s (XDS_LIMITS); a flush has several phases. */
+const FLUSH_MS = 60_000;
+
+export interface DataPlane {
+  readonly runners: Runners;
+  status(parts: readonly PartStatus[]): EnvoyStatus;
+  config(filter: { type?: string; name?: string }): readonly EnvoyResource[];
+  close(): Promise<void>;
+}
+
+export interface PlaneGate {
+  readonly opened: Promise<void>;
+  /** Everything wanted at the moment the gate opens. */
+  readonly desired: () => Iterable<ServiceEffect>;
+}
+
+export async function openDataPlane(boot: Boot, ports: Ports, gate: PlaneGate): Promise<DataPlane> {
+  if ("absent" in boot.envoy) return withoutEnvoy;
+  const { EnvoyConfigurator: Configurator, XdsServer: Server } = await import("#envoy");
+  let plane: EnvoyPlane | undefined;
+  const server = new Server({
+    log: ports.log,
+    onRefused: (type, name) => plane?.refused(type, name),
+  });
+  plane = new EnvoyPlane(boot, ports, gate, server, new Configurator(server));
+  plane.begin();
+  return plane;
+}
+
+const nothing: BatchRunner<never> = { batch: async () => ({ ok: true }) };
+
+const withoutEnvoy: DataPlane = {
+  runners: { "envoy.service": nothing, "envoy.keys": nothing },
+  status: (parts) => ({ state: envoyState(parts), connected: false, types: [] }),
+  config: () => [],
+  close: async () => {},
+};
+
+const envoyState = (parts: readonly PartStatus[]): PartStatus["state"] =>
+  parts.find((part) => part.name === "envoy")?.state ?? "absent";
+
+class EnvoyPlane implements DataPlane {
+  readonly #boot: Boot;
+  readonly #ports: Ports;
+  readonly #gate: PlaneGate;
+  readonly #server: XdsServer;
+  readonly #configurator: EnvoyConfigurator;
+  #emit: RunnerContext["emit"] = () => {};
+  #listening: Promise<void> | undefined;
+
+  constructor(boot: Boot, ports: Ports, gate: PlaneGate, server: XdsServer, configurator: EnvoyConfigurator) {
+    this.#boot = boot;
+    this.#ports = ports;
+    this.#gate = gate;
+    this.#server = server;
+    this.#configurator = configurator;
+  }
+
+  get runners(): Runners {
+    const services: BatchRunner<ServiceEffect> = {
+      deadlineMs: FLUSH_MS,
+      report: "changes",
+      batch: async (effects, context) => {
+        this.#emit = (event) => context.emit(event);
+        await this.#open();
+        for (const { key, want } of effects) this.#configurator.setService(key, want);
+        const { services: verdicts } = await this.#flush();
+        return effects.map(({ key }) => resultOf(verdicts.get(key)));
+      },
+    };
+    const keys: BatchRunner<KeysEffect> = {
+      deadlineMs: FLUSH_MS,
+      report: "changes",
+      batch: async (effects) => {
+        for (const { want } of effects) this.#configurator.setKeys(want);
+        await this.#open();
+        return resultOf((await this.#flush()).keys);
+      },
+    };
+    return { "envoy.service": services, "envoy.keys": keys };
+  }
+
+  /** Opens also when no effect ever comes: a node without services has an ingress. */
+  begin(): void {
+    this.#open().catch((error: unknown) => {
+      this.#ports.log.error({ error: String(error) }, "the xDS server did not open");
+    });
+  }
+
+  refused(type: string, name: string): void {
+    this.#configurator.refusedLater(type, name);
+    this.#flush().catch((error: unknown) => {
+      this.#ports.log.warn({ error: String(error) }, "Envoy could not be brought up to date");
+    });
+  }
+
+  status(parts: readonly PartStatus[]): EnvoyStatus {
+    const status = this.#server.status();
+    const refused = (type: string) =>
+      status.quarantined
+        .filter(({ ref }) => ref.startsWith(`${type}/`))
+        .map(({ ref, text }) => ({ name: ref.slice(type.length + 1), text }));
+    return {
+      state: envoyState(parts),
+      connected: status.connected,
+      ...(status.node === undefined ? {} : { version: status.node.version }),
+      ...(status.connectedForMs === undefined ? {} : { connectedForMs: Math.round(status.connectedForMs) }),
+      types: status.types.map(({ type, resources, acked, nacks }) => ({
+        type,
+        resources,
+        acknowledged: acked,
+        refused: refused(type),
+        nacks,
+        ...(status.lastAckMs === undefined ? {} : { lastAckMs: status.lastAckMs }),
+      })),
+    };
+  }
+
+  config(filter: { type?: string; name?: string }): readonly EnvoyResource[] {
+    return filter.name === undefined ? [] : [];
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close();
+  }
+
+  #open(): Promise<void> {
+    this.#listening ??= this.#listen();
+    return this.#listening;
+  }
+
+  async #listen(): Promise<void> {
+    this.#configurator.setBase(baseOf(this.#boot));
+    await this.#gate.opened;
+    for (const { key, want } of this.#gate.desired()) this.#configurator.setService(key, want);
+    await this.#flush();
+    await this.#server.listen(this.#boot.paths.xdsSock);
+  }
+
+  async #flush(): ReturnType<EnvoyConfigurator["flush"]> {
+    const flushed = await this.#configurator.flush();
+    this.#emit({ kind: "verdict", by: "envoy", quarantined: this.#configurator.quarantined() });
+    return flushed;
+  }
+}
+
+type Verdict = Awaited<ReturnType<EnvoyConfigurator["flush"]>>["keys"];
+
+/** Stored and not yet acknowledged is true too: Envoy gets it when it connects. */
+const resultOf = (verdict: Verdict): EffectResult => {
+  if (verdict === undefined) return { ok: true };
+  if (verdict.ok) return { ok: true, detail: { ms: verdict.ms, acknowledged: verdict.acknowledged } };
+  const { code, text, retry } = verdict;
+  return { ok: false, code, text, retry };
+};
+
+export function baseOf({ config, names, paths }: Boot): EnvoyBase {
+  const { listen, tls, bodyLimit } = config.ingress;
+  const { host, port } = hostPort(listen);
+  return {
+    node: names.node,
+    identity: config.identity.mode,
+    listen: { address: host === "localhost" ? "127.0.0.1" : host, port },
+    ...(tls === undefined ? {} : { tls: { certificate: pem(tls.cert.file), key: pem(tls.key.file) } }),
+    gateway: { path: paths.gatewayHttpSock },
+    auth: { path: paths.authHttpSock },
+    bodyLimitBytes: bodyLimit,
+  };
+}
+
+function pem(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new CatalystError("ERR_CONFIG_UNREADABLE", `ingress.tls: cannot read ${file}`, { cause });
+  }
+}

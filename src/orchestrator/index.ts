@@ -1,0 +1,20 @@
+// The orchestrator's only door, kept light: each function loads what it needs when it is called, because the supervisor process
+// comes through here too and must stay small.
+
+import type { RunOptions } from "./node.ts";
+import type { RoleName } from "./roles/process.ts";
+
+export type { RunOptions } from "./node.ts";
+export type { RoleName } from "./roles/process.ts";
+
+/** Runs a node until it is stopped; the result is the exit code. */
+export const runNode = async (options: RunOptions): Promise<number> =>
+  await (await import("./node.ts")).runNode(options);
+
+/** The supervisor process of `split`; the result is the exit code. */
+export const superviseNode = async (planFile: string): Promise<number> =>
+  await (await import("./supervise/main.ts")).superviseMain(planFile);
+
+/** One part under a supervisor; the result is the exit code. */
+export const runPart = async (role: RoleName): Promise<number> =>
+  await (await import("./roles/process.ts")).runPart(role);

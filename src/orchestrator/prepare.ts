@@ -1,0 +1,177 @@
+// Everything that is decided before the parts start: names and directories, whether Envoy can be had, whether the listen address
+// is free, and the two files the parts read (boot, plan). Runs in the short-lived first process of `catalyst run`, which may load
+// what it likes. Invariant: what a user can have done wrong is said here, before anything runs.
+
+import { randomBytes } from "node:crypto";
+import { rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import {
+  type LoadedConfig,
+  type Origin,
+  originText,
+  paths as pathsOf,
+  prepareDirectories,
+  resolveNode,
+} from "#config";
+import { CatalystError } from "#rpc";
+import type { Owner } from "#routing";
+import { type Boot, hostPort, writeBoot } from "./boot.ts";
+import { takeLock } from "./supervise/lock.ts";
+import { ENV, type NodePlan, type PartPlan } from "./supervise/plan.ts";
+
+export interface PrepareOptions {
+  readonly loaded: LoadedConfig;
+  readonly version: string;
+  /** Program and arguments by which this program starts itself; `run --role NAME` is added. */
+  readonly program: readonly [string, ...string[]];
+  readonly record?: string | undefined;
+  readonly logs: NodePlan["logs"];
+}
+
+export interface Prepared {
+  readonly boot: Boot;
+  readonly plan: NodePlan;
+  readonly planFile: string;
+}
+
+/** Starts of Envoy that fail in a row before the node goes on without it. */
+const ENVOY_TRIES = 3;
+
+export async function prepareNode(options: PrepareOptions): Promise<Prepared> {
+  const { loaded } = options;
+  const names = resolveNode(loaded.config);
+  const paths = pathsOf(loaded.config);
+  prepareDirectories(paths);
+  // The supervisor takes it for good; here it only makes the error come before anything is written.
+  (await takeLock(paths.dataDir)).release();
+  const listen = await freeAddress(loaded.config.ingress.listen);
+  const config = { ...loaded.config, ingress: { ...loaded.config.ingress, listen } };
+  const scheme = config.ingress.tls === undefined ? "http" : "https";
+  if (options.record !== undefined) rmSync(options.record, { force: true });
+  const boot: Boot = {
+    version: options.version,
+    config,
+    origin: Object.fromEntries(
+      Object.entries(loaded.origin).map(([key, origin]) => [key, originText(origin)]),
+    ),
+    owners: config.services.map((_, i) => ownerOf(loaded.origin[`services[${i}]`])),
+    names,
+    paths,
+    run: randomBytes(9).toString("base64url"),
+    ingress: `${scheme}://${reachable(listen)}`,
+    envoy: await envoyOf(config.envoy),
+    baseDir: process.cwd(),
+    ...(options.record === undefined ? {} : { record: options.record }),
+  };
+  const bootFile = join(paths.runDir, "boot.json");
+  writeBoot(bootFile, boot);
+  const plan = await planOf(boot, bootFile, options);
+  const planFile = join(paths.runDir, "plan.json");
+  writeFileSync(planFile, JSON.stringify(plan), { mode: 0o600 });
+  return { boot, plan, planFile };
+}
+
+function ownerOf(origin: Origin | undefined): Owner {
+  if (origin?.kind === "file") return { kind: "config", file: origin.file, line: origin.line };
+  return { kind: "config", file: origin === undefined ? "the configuration" : originText(origin), line: 0 };
+}
+
+/** What a client on this machine types: a wildcard is no address. */
+const reachable = (listen: string): string =>
+  listen.replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
+
+async function envoyOf(config: Boot["config"]["envoy"]): Promise<Boot["envoy"]> {
+  if (config.disabled) return { absent: "envoy.disabled is set", wanted: false };
+  const { findEnvoy } = await import("#envoy");
+  try {
+    return { binary: await findEnvoy(config.path === undefined ? {} : { path: config.path }) };
+  } catch (error) {
+    if (!(error instanceof CatalystError) || error.code !== "ERR_ENVOY_MISSING") throw error;
+    return { absent: error.message, wanted: true };
+  }
+}
+
+/** The address with its port; port 0 becomes a free one. Throws ERR_PORT_IN_USE where another program listens. */
+async function freeAddress(listen: string): Promise<string> {
+  const { host, port } = hostPort(listen);
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ host, port, exclusive: true }, resolve);
+    });
+    const address = server.address();
+    const found = typeof address === "object" && address !== null ? address.port : port;
+    return `${listen.slice(0, listen.lastIndexOf(":"))}:${found}`;
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "EACCES")
+      throw new CatalystError("ERR_PERMISSION", `this user may not listen on ${listen}`, {
+        hint: "choose a port above 1023: --ingress-listen HOST:PORT",
+        cause,
+      });
+    throw new CatalystError(
+      "ERR_PORT_IN_USE",
+      code === "EADDRINUSE" ? `${listen} is taken by another program` : `cannot listen on ${listen}`,
+      { hint: "choose another: --ingress-listen 127.0.0.1:10001", cause },
+    );
+  } finally {
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+}
+
+async function planOf(boot: Boot, bootFile: string, options: PrepareOptions): Promise<NodePlan> {
+  const { config, names, paths, envoy } = boot;
+  const own = (name: "auth" | "orchestrator" | "gateway"): PartPlan => ({
+    name,
+    command: [...options.program, "run", "--role", name],
+    env: { [ENV.boot]: bootFile },
+    watchesStdin: true,
+    ready: "hello",
+    ...(name === "gateway" ? { envWithoutEnvoy: { [ENV.direct]: "1" } } : {}),
+  });
+  const common = {
+    node: names.node,
+    dataDir: paths.dataDir,
+    runDir: paths.runDir,
+    run: boot.run,
+    drainMs: config.drain,
+    logs: options.logs,
+    logLevel: config.log.level,
+    ingress: boot.ingress,
+  };
+  const parts = [own("auth"), own("orchestrator"), own("gateway")];
+  if ("absent" in envoy) return { ...common, envoyAbsent: envoy.absent, parts };
+  return {
+    ...common,
+    envoyAdmin: paths.envoyAdminSock,
+    parts: [...parts, await envoyPart(boot, envoy.binary)],
+  };
+}
+
+async function envoyPart({ config, names, paths }: Boot, binary: string): Promise<PartPlan> {
+  const { envoyCommand, writeBootstrap } = await import("#envoy");
+  const file = join(paths.runDir, "envoy.json");
+  writeBootstrap(file, {
+    node: names.node,
+    organization: names.organization,
+    xdsSocket: paths.xdsSock,
+    adminSocket: paths.envoyAdminSock,
+  });
+  const { command, args, env } = envoyCommand({
+    binary,
+    bootstrap: file,
+    drainSeconds: config.drain / 1000,
+    ...(config.envoy.concurrency === undefined ? {} : { concurrency: config.envoy.concurrency }),
+  });
+  return {
+    name: "envoy",
+    command: [command, ...args],
+    env,
+    watchesStdin: false,
+    ready: { socket: paths.envoyAdminSock, path: "/ready" },
+    unlink: [paths.envoyAdminSock],
+    giveUpAfter: ENVOY_TRIES,
+  };
+}

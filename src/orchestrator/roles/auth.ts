@@ -1,0 +1,33 @@
+// The auth part, wherever it runs: keys, tokens and API keys, with its HTTP side for Envoy on a socket of its own.
+
+import type { Auth } from "#auth";
+import { authSchema, expose, type Exposed } from "#rpc";
+import type { Ports } from "#kernel";
+import type { Boot } from "../boot.ts";
+
+export interface AuthPart {
+  readonly auth: Auth;
+  readonly exposed: Exposed;
+  stop(): Promise<void>;
+}
+
+export async function startAuth(boot: Boot, ports: Ports): Promise<AuthPart> {
+  const [{ createAuth }, { authMethods }] = await Promise.all([import("#auth"), authSchema()]);
+  const { names, paths, config } = boot;
+  const auth = await createAuth({
+    dataDir: names.dataDir,
+    node: names.node,
+    organization: names.organization,
+    identity: config.identity,
+    clock: ports.clock,
+    random: ports.random,
+    log: ports.log,
+  });
+  try {
+    await auth.listenHttp({ unix: paths.authHttpSock });
+  } catch (error) {
+    await auth.close();
+    throw error;
+  }
+  return { auth, exposed: expose(auth, authMethods), stop: () => auth.close() };
+}

@@ -1,0 +1,118 @@
+// One part as a process of its own: reads the boot file, serves its contract on its socket, tells the supervisor when it is
+// ready, ends on SIGTERM (draining), on EOF of stdin (its supervisor is gone) and on a defect (its supervisor starts it anew).
+
+import { join } from "node:path";
+import type { Ports } from "#kernel";
+import { type AuthControl, connect, type GatewayControl, OWN_PARTS_RPC_LIMITS, type PartName } from "#rpc";
+import { type PartStatus, serve, type Session } from "#rpc";
+import { type Boot, readBoot } from "../boot.ts";
+import { openLog } from "../log.ts";
+import { systemClock, systemRandom } from "../ports.ts";
+import { LinkClient } from "../supervise/link.ts";
+import { ENV } from "../supervise/plan.ts";
+
+export type RoleName = Exclude<PartName, "envoy">;
+
+interface Running {
+  /** Resolves when the part does its work. */
+  readonly ready: Promise<void>;
+  stop(): Promise<void>;
+}
+
+const limits = OWN_PARTS_RPC_LIMITS;
+
+const toAuth =
+  (boot: Boot) =>
+  (signal: AbortSignal): Promise<Session<AuthControl>> =>
+    connect<AuthControl>({ unix: boot.paths.authSock }, { limits, signal });
+
+const toGateway =
+  (boot: Boot) =>
+  (signal: AbortSignal): Promise<Session<GatewayControl>> =>
+    connect<GatewayControl>({ unix: boot.paths.gatewaySock }, { limits, signal });
+
+async function auth(boot: Boot, ports: Ports): Promise<Running> {
+  const { startAuth } = await import("./auth.ts");
+  const part = await startAuth(boot, ports);
+  const server = await serve({ unix: boot.paths.authSock }, () => part.exposed, { limits, log: ports.log });
+  return {
+    ready: Promise.resolve(),
+    stop: async () => {
+      await server.close();
+      await part.stop();
+    },
+  };
+}
+
+async function gateway(boot: Boot, ports: Ports): Promise<Running> {
+  const { startGateway } = await import("./gateway.ts");
+  const part = await startGateway(boot, ports, toAuth(boot), process.env[ENV.direct] === "1");
+  const server = await serve({ unix: boot.paths.gatewaySock }, () => part.exposed, {
+    limits,
+    log: ports.log,
+  });
+  return {
+    ready: Promise.resolve(),
+    stop: async () => {
+      await part.stop(boot.config.drain);
+      await server.close();
+    },
+  };
+}
+
+async function orchestrator(boot: Boot, ports: Ports, parts: PartsView): Promise<Running> {
+  const { startOrchestrator } = await import("./orchestrator.ts");
+  const part = await startOrchestrator(boot, ports, {
+    auth: toAuth(boot),
+    gateway: toGateway(boot),
+    parts: () => parts.now,
+    onParts: (listener) => void parts.listeners.push(listener),
+    restarts: Number(process.env[ENV.restarts] ?? 0),
+  });
+  return { ready: part.settled, stop: () => part.stop() };
+}
+
+class PartsView {
+  now: readonly PartStatus[] = [];
+  readonly listeners: (() => void)[] = [];
+
+  set(parts: readonly PartStatus[]): void {
+    this.now = parts;
+    for (const listener of this.listeners) listener();
+  }
+}
+
+/** Runs until the part is told to end; the result is the exit code. */
+export async function runPart(role: RoleName): Promise<number> {
+  process.umask(0o077);
+  const boot = readBoot(process.env[ENV.boot] ?? "");
+  const log = await openLog(boot, role);
+  const ports: Ports = { clock: systemClock, random: systemRandom, log };
+  const parts = new PartsView();
+  const link = new LinkClient(join(boot.paths.runDir, "supervisor.sock"), role, (now) => parts.set(now));
+  const ended = endings(log);
+  const starts = { auth, gateway, orchestrator } as const;
+  const running = await starts[role](boot, ports, parts);
+  void running.ready.then(() => link.state(true));
+  const why = await ended;
+  if (why === "orphaned") return 0;
+  await running.stop();
+  return 0;
+}
+
+/** Resolves when the part should end: in order, or because nobody is left that it could serve. */
+function endings(log: Ports["log"]): Promise<"asked" | "orphaned"> {
+  return new Promise((resolve) => {
+    process.once("SIGTERM", () => resolve("asked"));
+    // Ctrl-C belongs to the supervisor; it says SIGTERM when it is time.
+    process.on("SIGINT", () => {});
+    process.stdin.on("end", () => resolve("orphaned"));
+    process.stdin.on("error", () => resolve("orphaned"));
+    process.stdin.resume();
+    process.stdout.on("error", () => resolve("orphaned"));
+    process.on("uncaughtException", (error) => {
+      log.error({ error: error.stack ?? error.message }, "a defect ended this part");
+      process.exit(70);
+    });
+  });
+}
