@@ -7,7 +7,7 @@ import { AUTH_CLUSTER, FILTER } from "./names.ts";
 import type { RouteMatch } from "./names.ts";
 
 /** Where the auth part answers Envoy, on its HTTP socket only: ingress carries no path outside /auth/ and the well-known ones. */
-export const KEY_CHECK_PATH = "/envoy/api-key";
+export const KEY_CHECK_PATH = "/authz";
 
 export const apiKeyFilter =
   (): Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter"] => ({
