@@ -16,7 +16,10 @@ export function verdict(): IServicePlugin {
         if (!named.has(name)) out.push({ kind: "service.quarantine", name, by });
       }
       for (const { service: name, code, text } of named.values()) {
-        const known = view.services.get(name)?.quarantine?.find((one) => one.by === by);
+        const service = view.services.get(name);
+        // Gone since the part was told of it.
+        if (service === undefined) continue;
+        const known = service.quarantine?.find((one) => one.by === by);
         if (known?.code === code && known.text === text) continue;
         out.push({ kind: "service.quarantine", name, by, because: { code, text } });
       }
