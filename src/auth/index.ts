@@ -7,3 +7,16 @@ export { type JwksFileOptions, openJwksFile } from "./sources/jwks-file.ts";
 export { type JwksUrlOptions, openJwksUrl } from "./sources/jwks-url.ts";
 export type { KeySource, KeyTable, VerifyKey } from "./sources/key-source.ts";
 export { createVerifier, type Verifier, type VerifierOptions } from "./tokens/verifier.ts";
+export {
+  ensureNodeCertificate,
+  issueNodeCertificate,
+  type NodeCertificate,
+  type NodeCertificateOptions,
+  spiffeIdOf,
+} from "./certs/node-certificate.ts";
+export {
+  type CaOptions,
+  createOrganizationCa,
+  openOrganizationCa,
+  type OrganizationCa,
+} from "./certs/organization-ca.ts";

@@ -42,10 +42,11 @@ export async function readPrivate(path: string, bytesMax: number): Promise<strin
   }
 }
 
-export async function writePrivate(path: string, text: string): Promise<void> {
+/** Writes the file in one step; `mode` is for what stands here but is no secret, like certificates. */
+export async function writePrivate(path: string, text: string, mode = 0o600): Promise<void> {
   const directory = dirname(path);
   const temporary = join(directory, `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
-  const handle = await open(temporary, "wx", 0o600);
+  const handle = await open(temporary, "wx", mode);
   try {
     await handle.writeFile(text);
     await handle.sync();
