@@ -33,6 +33,7 @@ async function load(name: string): Promise<Benchmark> {
 /** What a reader of a figure has to know about where it came from. */
 function machine(): string {
   const processors = cpus();
+  const gibibytes = Math.round(totalmem() / 2 ** 30);
   const git = (...args: readonly string[]) => {
     try {
       return execFileSync("git", args, {
@@ -46,7 +47,7 @@ function machine(): string {
   };
   const dirty = git("status", "--porcelain", "--untracked-files=no") === "" ? "" : " with changes";
   return [
-    `machine: ${processors[0]?.model ?? "unknown"}, ${processors.length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    `machine: ${processors[0]?.model ?? "unknown"}, ${processors.length} cores, ${gibibytes} GiB`,
     `node:    ${process.version} ${process.platform}-${process.arch}`,
     `commit:  ${git("rev-parse", "--short", "HEAD")}${dirty}`,
     `load:    ${loadavg()

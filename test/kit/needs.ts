@@ -8,7 +8,7 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
 
-export type Part = "envoy" | "chromium" | "root" | "openssl" | "setpriv" | "python3" | "git";
+export type Part = "envoy" | "chromium" | "root" | "openssl" | "setpriv" | "python3" | "curl" | "git";
 
 /** The reason of a skipped test opens with this; tools/test.ts finds the missing parts by it. */
 export const MISSING = "missing part: ";
@@ -63,6 +63,7 @@ const HINTS: Readonly<Record<Part, string>> = {
   openssl: "package openssl",
   setpriv: "package util-linux",
   python3: "package python3",
+  curl: "package curl",
   git: "package git",
 };
 
