@@ -99,10 +99,12 @@ function replaceConfigured({ services }: Of<"config.services">, view: StateView,
     if (taken !== undefined) out.report(placeTaken(name, taken.place, taken.name));
   }
   for (const intent of wanted.values()) {
-    const known = view.services.get(intent.name);
+    const there = view.services.get(intent.name);
+    // What another owner declared is replaced as a whole: leases, health and schema were those of its service.
+    const known = there?.owner.kind === "config" ? there : undefined;
     if (known !== undefined && equal(intentOf(known), intent)) continue;
-    if (known !== undefined && known.owner.kind !== "config") {
-      const text = `service "${intent.name}" of ${describeOwner(known.owner)} was replaced: ${describeOwner(intent.owner)} owns the name now`;
+    if (there !== undefined && known === undefined) {
+      const text = `service "${intent.name}" of ${describeOwner(there.owner)} was replaced: ${describeOwner(intent.owner)} owns the name now`;
       out.report(refusal("ERR_OWNED_BY_CONFIG", intent.name, text));
     }
     out.push({ kind: "service.set", service: serviceOf(intent, endpointsOf(intent, known), known) });
