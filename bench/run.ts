@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 interface Benchmark {
-  readonly about: string;
+  /** One line for the list. */
+  readonly about?: string;
   run(args: readonly string[]): Promise<void>;
 }
 
@@ -61,7 +62,7 @@ const [name, ...args] = process.argv.slice(2);
 const known = names();
 if (name === undefined || name === "--help") {
   console.log("npm run bench -- NAME [flags]");
-  for (const each of known) console.log(`  ${each.padEnd(16)}  ${(await load(each)).about}`);
+  for (const each of known) console.log(`  ${each.padEnd(16)}  ${(await load(each)).about ?? ""}`);
   if (known.length === 0) console.log("  (there is no benchmark)");
 } else if (!known.includes(name)) {
   console.error(`error: no benchmark "${name}" [ERR_USAGE]\ntry:   npm run bench   (${known.join(", ")})`);

@@ -160,6 +160,23 @@ test("the SDK stands alone, and test helpers are imported by tests only", () => 
   none(findings, "imports");
 });
 
+test("a file is named at run time only in the form that the release bundle follows", () => {
+  const findings: string[] = [];
+  for (const { file, code } of written.filter(({ test: isTest }) => !isTest)) {
+    if (!/^(src|examples)\//.test(file)) continue;
+    const rest = code.replaceAll(
+      /new\s+URL\(\s*["']_*["']\s*,\s*import\.meta\.url\s*,?\s*\)|import\.meta\.main/g,
+      "",
+    );
+    for (const match of rest.matchAll(/import\.meta\b|__dirname|__filename/g)) {
+      findings.push(
+        `${file}:${rest.slice(0, match.index).split("\n").length}: use new URL("./x", import.meta.url)`,
+      );
+    }
+  }
+  none(findings, "places");
+});
+
 test("files are short, and so are lines of code", () => {
   const findings: string[] = [];
   for (const { file, text, code } of written) {
