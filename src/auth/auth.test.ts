@@ -138,9 +138,11 @@ test("a watcher hears at once, then of each change, until it is gone", async () 
   assert.ok((seen[1]?.revision ?? 0) > (seen[0]?.revision ?? 0));
 });
 
+const nothing: (error: Error) => void = () => undefined;
+
 /** Behaves like a stub of an RPC session: dies with the call unless kept, tells when it breaks, is given back. */
 function stub(call: (keys: KeySet) => unknown) {
-  const life = { kept: 0, disposed: 0, broken: (_: Error): void => undefined };
+  const life = { kept: 0, disposed: 0, broken: nothing };
   const kept = Object.assign((keys: KeySet) => call(keys), {
     onRpcBroken: (callback: (error: Error) => void) => void (life.broken = callback),
     [Symbol.dispose]: () => void (life.disposed += 1),

@@ -228,7 +228,7 @@ async function exchangeSetUp(opened: { keys: ApiKeyStore }) {
       },
     },
   });
-  return { clock, source, requests, exchange: exchange.exchange };
+  return { clock, source, requests, exchange: (key: string) => exchange.exchange(key) };
 }
 
 test("a key sent a thousand times costs one signature in four minutes", async () => {

@@ -12,7 +12,7 @@ export interface Signer {
   readonly kid: string;
   readonly alg: Alg;
   readonly publicJwk: Jwk;
-  sign(input: Uint8Array): Promise<Uint8Array>;
+  readonly sign: (input: Uint8Array) => Promise<Uint8Array>;
 }
 
 const DIGEST = { ES384: "sha384", ES256: "sha256", EdDSA: null } as const;
