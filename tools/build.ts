@@ -74,10 +74,15 @@ export async function buildSdk(target: string): Promise<void> {
   await bundle({ index: "sdk/src/index.ts" }, folder);
   const types = spawnSync(
     join(root, "node_modules/.bin/tsc"),
-    [...["-p", "tsconfig.sdk.json", "--outDir", folder]],
+    ["-p", "tsconfig.sdk.json", "--outDir", folder],
     { cwd: join(root, "tools"), encoding: "utf8" },
   );
   if (types.status !== 0) throw new Error(`types of the SDK: ${types.stdout}${types.stderr}`);
+  // The compiler leaves the sources' endings in declarations; a reader of the package has no sources.
+  for (const name of fs.readdirSync(folder).filter((each) => each.endsWith(".d.ts"))) {
+    const text = fs.readFileSync(join(folder, name), "utf8");
+    fs.writeFileSync(join(folder, name), text.replaceAll(/(["']\.\/[\w/-]+)\.ts(["'])/g, "$1.js$2"));
+  }
   const { devDependencies: _, ...manifest } = JSON.parse(
     fs.readFileSync(join(root, "sdk/package.json"), "utf8"),
   ) as Record<string, unknown>;
