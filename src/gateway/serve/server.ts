@@ -184,8 +184,9 @@ export class GatewayServer {
     if (this.#draining) headers.push("connection", "close");
     if (request.method === "GET") headers.push("cache-control", "no-store");
     response.writeHead(status, headers);
-    if (ascii) response.end(body, "latin1");
-    else response.end(body);
+    // Text goes out in one write together with the headers; bytes would be a second chunk of a gathering write.
+    if (typeof body !== "string") response.end(body.toString("latin1"), "latin1");
+    else response.end(body, ascii ? "latin1" : "utf8");
   }
 
   #refuse(response: ServerResponse, status: number, code: ErrorCode, message: string, extra: string[]): void {
