@@ -26,8 +26,7 @@ import { type ListenAt, type Listening, listenHttp } from "./http/listen.ts";
 import { type KeyRing, openKeyRing } from "./keys/key-ring.ts";
 import type { KeyTimes } from "./keys/schedule.ts";
 import { type Clock, type Instruments, type Log, NO_INSTRUMENTS, type Random } from "./ports.ts";
-import { openJwksFile } from "./sources/jwks-file.ts";
-import { openJwksUrl } from "./sources/jwks-url.ts";
+import { type JwksConfig, openForeignKeys } from "./sources/foreign-keys.ts";
 import type { KeySource, KeyTable } from "./sources/key-source.ts";
 import type { Expected } from "./tokens/claims.ts";
 import { createIssuer, type Issuer } from "./tokens/issuer.ts";
@@ -37,10 +36,7 @@ import { Watchers } from "./watchers.ts";
 /** `identity` of the configuration, as far as this room reads it. */
 export interface IdentityConfig {
   readonly mode: "own" | "jwks" | "none";
-  readonly jwks?:
-    | { readonly file: string }
-    | { readonly url: string; readonly issuer: string; readonly insecure: boolean }
-    | undefined;
+  readonly jwks?: JwksConfig | undefined;
   /** Expected `iss` when the keys come from a file; default: this node. */
   readonly issuer?: string | undefined;
   /** Expected and own `aud`; default: the organization. */
@@ -77,7 +73,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const ring = options.identity.mode === "jwks" ? undefined : await openRing(options);
   let source: KeySource | undefined = ring;
   try {
-    source ??= await openForeign(options);
+    source ??= await openForeignKeys({ ...options, jwks: options.identity.jwks });
     return new AuthPart(options, source, ring, openApiKeys(join(options.dataDir, "auth.db")));
   } catch (error) {
     await source?.close();
@@ -93,28 +89,6 @@ const openRing = ({ dataDir, clock, log, alg, keyTimes }: AuthOptions): Promise<
     ...(alg === undefined ? {} : { alg }),
     ...(keyTimes === undefined ? {} : { times: keyTimes }),
   });
-
-async function openForeign(options: AuthOptions): Promise<KeySource> {
-  const { identity, dataDir, clock, random, log, instruments = NO_INSTRUMENTS, ca } = options;
-  const { jwks } = identity;
-  if (jwks === undefined) {
-    throw new CatalystError("ERR_CONFIG_INVALID", "identity.mode is jwks, but identity.jwks is missing", {
-      hint: 'set identity.jwks to {"file": …} or {"url": …, "issuer": …}',
-    });
-  }
-  if ("file" in jwks) return openJwksFile({ path: jwks.file, clock, log });
-  return openJwksUrl({
-    url: jwks.url,
-    issuer: jwks.issuer,
-    insecure: jwks.insecure,
-    directory: join(dataDir, "jwks"),
-    clock,
-    random,
-    log,
-    instruments,
-    ...(ca === undefined ? {} : { ca }),
-  });
-}
 
 function expectedOf({ identity, node, organization }: AuthOptions): Expected {
   const audience = identity.audience ?? organization;

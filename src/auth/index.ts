@@ -3,8 +3,7 @@ export { type Auth, type AuthOptions, createAuth, type IdentityConfig } from "./
 export type { ListenAt, Listening } from "./http/listen.ts";
 export type { Signer } from "./keys/signer.ts";
 export type { Instruments } from "./ports.ts";
-export { type JwksFileOptions, openJwksFile } from "./sources/jwks-file.ts";
-export { type JwksUrlOptions, openJwksUrl } from "./sources/jwks-url.ts";
+export { type ForeignKeysOptions, type JwksConfig, openForeignKeys } from "./sources/foreign-keys.ts";
 export type { KeySource, KeyTable, VerifyKey } from "./sources/key-source.ts";
 export { createVerifier, type Verifier, type VerifierOptions } from "./tokens/verifier.ts";
 export {

@@ -8,6 +8,8 @@ import type { Methods } from "./expose.ts";
 
 /** A token verified anywhere is at most 8 KiB; what is longer is not worth a look. */
 const token = z.string().max(8_192);
+/** Who sent a token: an address or the name of a connection. */
+const sender = z.string().max(128);
 const principal = z.string().min(1).max(256);
 const scopes = z.array(z.string().min(1).max(512)).max(1_000);
 const id = z.string().min(1).max(128);
@@ -24,13 +26,14 @@ const signRequest: z.ZodType<SignRequest> = z.strictObject({
 const apiKeyRequest: z.ZodType<ApiKeyRequest> = z.strictObject({
   principal,
   scopes: scopes.exactOptional(),
+  notBefore: millis.exactOptional(),
   expiresAt: millis.exactOptional(),
   createdBy: principal.exactOptional(),
 });
 
 export const authMethods: Required<Methods<AuthControl>> = {
   sign: z.tuple([signRequest]),
-  verify: z.tuple([token]),
+  verify: z.tuple([token, sender.exactOptional()]),
   exchange: z.tuple([z.string().max(256)]),
   jwks: z.tuple([]),
   watchKeys: z.tuple([callback<(keys: KeySet) => void>()]),

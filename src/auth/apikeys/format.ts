@@ -11,9 +11,6 @@ const FORM = /^cat_live_([0-9A-Za-z]{12})_[0-9A-Za-z]{49}$/;
 const LENGTH = 71;
 const CRC_CHARS = 6;
 
-/** Whether a bearer is meant to be an API key, well-formed or not. */
-export const looksLikeApiKey = (bearer: string): boolean => bearer.startsWith("cat_");
-
 export const newKeyId = (): string => base62(randomBytes(9), 12);
 
 /** A new key under this id; the only place where a secret exists in clear. */

@@ -4,7 +4,8 @@
 // set while a check is under way makes the check fail; time and the deny list are looked at on every hit of the cache.
 
 import { hash } from "node:crypto";
-import { errors as jose, jwtVerify } from "jose";
+import { JOSEError, JWSSignatureVerificationFailed } from "jose/errors";
+import { jwtVerify } from "jose/jwt/verify";
 import { CatalystError, type Claims, type Verified } from "#rpc";
 import { SKEW_S, TOKEN_BYTES_MAX, VERIFIED_MAX, VERIFY_PENDING_MAX } from "../limits.ts";
 import { type Clock, type Instruments, NO_INSTRUMENTS } from "../ports.ts";
@@ -134,8 +135,8 @@ class TokenVerifier implements Verifier {
       });
       return undefined;
     } catch (error) {
-      if (error instanceof jose.JWSSignatureVerificationFailed) return "its signature does not match";
-      if (error instanceof jose.JOSEError) return error.message;
+      if (error instanceof JWSSignatureVerificationFailed) return "its signature does not match";
+      if (error instanceof JOSEError) return error.message;
       throw error;
     }
   }
