@@ -1,6 +1,7 @@
 // The orchestrator's only door, kept light: each function loads what it needs when it is called, because the supervisor process
 // comes through here too and must stay small.
 
+import type { Replayed } from "#kernel";
 import type { RunOptions } from "./node.ts";
 import type { RoleName } from "./roles/process.ts";
 
@@ -15,6 +16,10 @@ export const runNode = async (options: RunOptions): Promise<number> =>
 export const superviseNode = async (planFile: string): Promise<number> =>
   await (await import("./supervise/main.ts")).superviseMain(planFile);
 
-/** One part under a supervisor; the result is the exit code. */
-export const runPart = async (role: RoleName): Promise<number> =>
-  await (await import("./roles/process.ts")).runPart(role);
+/** One part: under its supervisor, or alone (`options`) as a container; the result is the exit code. */
+export const runPart = async (role: RoleName, options?: RunOptions): Promise<number> =>
+  await (await import("./roles/process.ts")).runPart(role, options);
+
+/** Steps a fresh loop through a record; throws ERR_RECORD_INVALID or ERR_REPLAY_DIVERGED with the line. */
+export const replayRecord = async (lines: AsyncIterable<string>): Promise<Replayed> =>
+  await (await import("./replay.ts")).replayRecord(lines);

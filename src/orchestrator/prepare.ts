@@ -19,10 +19,10 @@ import type { Owner } from "#routing";
 import { type Boot, hostPort, writeBoot } from "./boot.ts";
 import { takeLock } from "./supervise/lock.ts";
 import { ENV, type NodePlan, type PartPlan } from "./supervise/plan.ts";
+import { VERSION } from "./version.ts";
 
 export interface PrepareOptions {
   readonly loaded: LoadedConfig;
-  readonly version: string;
   /** Program and arguments by which this program starts itself; `run --role NAME` is added. */
   readonly program: readonly [string, ...string[]];
   readonly record?: string | undefined;
@@ -39,37 +39,41 @@ export interface Prepared {
 const ENVOY_TRIES = 3;
 
 export async function prepareNode(options: PrepareOptions): Promise<Prepared> {
-  const { loaded } = options;
-  const names = resolveNode(loaded.config);
-  const paths = pathsOf(loaded.config);
+  const paths = pathsOf(options.loaded.config);
   prepareDirectories(paths);
   // The supervisor takes it for good; here it only makes the error come before anything is written.
   (await takeLock(paths.dataDir)).release();
-  const listen = await freeAddress(loaded.config.ingress.listen);
-  const config = { ...loaded.config, ingress: { ...loaded.config.ingress, listen } };
-  const scheme = config.ingress.tls === undefined ? "http" : "https";
+  const listen = await freeAddress(options.loaded.config.ingress.listen);
   if (options.record !== undefined) rmSync(options.record, { force: true });
-  const boot: Boot = {
-    version: options.version,
-    config,
-    origin: Object.fromEntries(
-      Object.entries(loaded.origin).map(([key, origin]) => [key, originText(origin)]),
-    ),
-    owners: config.services.map((_, i) => ownerOf(loaded.origin[`services[${i}]`])),
-    names,
-    paths,
-    run: randomBytes(9).toString("base64url"),
-    ingress: `${scheme}://${reachable(listen)}`,
-    envoy: await envoyOf(config.envoy),
-    baseDir: process.cwd(),
-    ...(options.record === undefined ? {} : { record: options.record }),
-  };
+  const boot = await bootOf(options, listen);
   const bootFile = join(paths.runDir, "boot.json");
   writeBoot(bootFile, boot);
   const plan = await planOf(boot, bootFile, options);
   const planFile = join(paths.runDir, "plan.json");
   writeFileSync(planFile, JSON.stringify(plan), { mode: 0o600 });
   return { boot, plan, planFile };
+}
+
+/** What a part needs to know; `listen` is the ingress address with its real port. */
+export async function bootOf(options: PrepareOptions, listen: string): Promise<Boot> {
+  const { loaded } = options;
+  const config = { ...loaded.config, ingress: { ...loaded.config.ingress, listen } };
+  const scheme = config.ingress.tls === undefined ? "http" : "https";
+  return {
+    version: VERSION,
+    config,
+    origin: Object.fromEntries(
+      Object.entries(loaded.origin).map(([key, origin]) => [key, originText(origin)]),
+    ),
+    owners: config.services.map((_, i) => ownerOf(loaded.origin[`services[${i}]`])),
+    names: resolveNode(loaded.config),
+    paths: pathsOf(loaded.config),
+    run: randomBytes(9).toString("base64url"),
+    ingress: `${scheme}://${reachable(listen)}`,
+    envoy: await envoyOf(config.envoy),
+    baseDir: process.cwd(),
+    ...(options.record === undefined ? {} : { record: options.record }),
+  };
 }
 
 function ownerOf(origin: Origin | undefined): Owner {

@@ -2,12 +2,14 @@
 // ready, ends on SIGTERM (draining), on EOF of stdin (its supervisor is gone) and on a defect (its supervisor starts it anew).
 
 import { join } from "node:path";
+import { prepareDirectories } from "#config";
 import type { Ports } from "#kernel";
 import { type AuthControl, connect, type GatewayControl, OWN_PARTS_RPC_LIMITS, type PartName } from "#rpc";
 import { type PartStatus, serve, type Session } from "#rpc";
 import { type Boot, readBoot } from "../boot.ts";
 import { openLog } from "../log.ts";
 import { systemClock, systemRandom } from "../ports.ts";
+import { bootOf, type PrepareOptions } from "../prepare.ts";
 import { LinkClient } from "../supervise/link.ts";
 import { ENV } from "../supervise/plan.ts";
 
@@ -72,28 +74,48 @@ async function orchestrator(boot: Boot, ports: Ports, parts: PartsView): Promise
   return { ready: part.settled, stop: () => part.stop() };
 }
 
+/** A part alone takes the directories as they are: the other parts use them too. */
+async function bootAlone(options: PrepareOptions): Promise<Boot> {
+  const boot = await bootOf(options, options.loaded.config.ingress.listen);
+  prepareDirectories(boot.paths);
+  return boot;
+}
+
 class PartsView {
-  now: readonly PartStatus[] = [];
   readonly listeners: (() => void)[] = [];
+  #parts: readonly PartStatus[] = [];
+  #at = 0;
+
+  /** Times as of now; the picture came with those of its moment. */
+  get now(): readonly PartStatus[] {
+    const since = Math.round(systemClock.monotonic() - this.#at);
+    return this.#parts.map((part) =>
+      part.uptimeMs === undefined ? part : { ...part, uptimeMs: part.uptimeMs + since },
+    );
+  }
 
   set(parts: readonly PartStatus[]): void {
-    this.now = parts;
+    this.#parts = parts;
+    this.#at = systemClock.monotonic();
     for (const listener of this.listeners) listener();
   }
 }
 
-/** Runs until the part is told to end; the result is the exit code. */
-export async function runPart(role: RoleName): Promise<number> {
+/** Runs until the part is told to end; the result is the exit code. `options`: alone, without a supervisor. */
+export async function runPart(role: RoleName, options?: PrepareOptions): Promise<number> {
   process.umask(0o077);
-  const boot = readBoot(process.env[ENV.boot] ?? "");
+  const boot = options === undefined ? readBoot(process.env[ENV.boot] ?? "") : await bootAlone(options);
   const log = await openLog(boot, role);
   const ports: Ports = { clock: systemClock, random: systemRandom, log };
   const parts = new PartsView();
-  const link = new LinkClient(join(boot.paths.runDir, "supervisor.sock"), role, (now) => parts.set(now));
-  const ended = endings(log);
+  const link =
+    options === undefined
+      ? new LinkClient(join(boot.paths.runDir, "supervisor.sock"), role, (now) => parts.set(now))
+      : undefined;
+  const ended = endings(log, link !== undefined);
   const starts = { auth, gateway, orchestrator } as const;
   const running = await starts[role](boot, ports, parts);
-  void running.ready.then(() => link.state(true));
+  void running.ready.then(() => link?.state(true));
   const why = await ended;
   if (why === "orphaned") return 0;
   await running.stop();
@@ -101,15 +123,17 @@ export async function runPart(role: RoleName): Promise<number> {
 }
 
 /** Resolves when the part should end: in order, or because nobody is left that it could serve. */
-function endings(log: Ports["log"]): Promise<"asked" | "orphaned"> {
+function endings(log: Ports["log"], supervised: boolean): Promise<"asked" | "orphaned"> {
   return new Promise((resolve) => {
     process.once("SIGTERM", () => resolve("asked"));
-    // Ctrl-C belongs to the supervisor; it says SIGTERM when it is time.
-    process.on("SIGINT", () => {});
-    process.stdin.on("end", () => resolve("orphaned"));
-    process.stdin.on("error", () => resolve("orphaned"));
-    process.stdin.resume();
-    process.stdout.on("error", () => resolve("orphaned"));
+    if (supervised) {
+      // Ctrl-C belongs to the supervisor; it says SIGTERM when it is time.
+      process.on("SIGINT", () => {});
+      process.stdin.on("end", () => resolve("orphaned"));
+      process.stdin.on("error", () => resolve("orphaned"));
+      process.stdin.resume();
+      process.stdout.on("error", () => resolve("orphaned"));
+    } else process.once("SIGINT", () => resolve("asked"));
     process.on("uncaughtException", (error) => {
       log.error({ error: error.stack ?? error.message }, "a defect ended this part");
       process.exit(70);

@@ -7,7 +7,7 @@ import { systemClock, systemRandom } from "../ports.ts";
 import { jsonLine, type Level, renderJson, renderText } from "./lines.ts";
 import { LinkServer } from "./link.ts";
 import { takeLock } from "./lock.ts";
-import type { NodePlan } from "./plan.ts";
+import { ENV, type NodePlan } from "./plan.ts";
 import { Supervisor } from "./supervisor.ts";
 
 const ORDER: readonly Level[] = ["debug", "info", "warn", "error"];
@@ -71,6 +71,12 @@ const stopped = (supervisor: Supervisor, say: (level: Level, text: string) => vo
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
     process.on("SIGHUP", onSignal);
+    // Whoever started this node wants it to end with them (`catalyst demo`).
+    if (process.env[ENV.watchStdin] === "1") {
+      process.stdin.on("end", () => onSignal("SIGTERM"));
+      process.stdin.on("error", () => onSignal("SIGTERM"));
+      process.stdin.resume();
+    }
     // A closed terminal or log pipe must not take the node down by an unhandled EPIPE.
     process.stdout.on("error", () => {});
     process.stderr.on("error", () => {});

@@ -51,4 +51,6 @@ export const ENV = {
   direct: "_CATALYST_DIRECT",
   /** How often this part was started before. */
   restarts: "_CATALYST_RESTARTS",
+  /** "1": the supervisor ends in order when its own stdin ends. */
+  watchStdin: "_CATALYST_WATCH_STDIN",
 } as const;
