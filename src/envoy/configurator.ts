@@ -47,9 +47,11 @@ export interface Flushed {
 type Failure = Extract<Verdict, { ok: false }>;
 
 const INGRESS_ROUTE: Ref = refOf("route", INGRESS);
+const INGRESS_LISTENER: Ref = refOf("listener", INGRESS);
+const JWT_EXTENSION: Ref = refOf("extension", FILTER.jwt);
 
 export class EnvoyConfigurator {
-  readonly #server: Pick<XdsServer, "publish">;
+  readonly #server: Pick<XdsServer, "publish" | "hold">;
   readonly #prepare: Prepare;
   readonly #wants = new Map<ServiceName, EnvoyServiceWant>();
   readonly #dirty = new Set<ServiceName>();
@@ -67,7 +69,7 @@ export class EnvoyConfigurator {
   #open = false;
   #tail: Promise<unknown> = Promise.resolve();
 
-  constructor(server: Pick<XdsServer, "publish">, prepare: Prepare = prepareService) {
+  constructor(server: Pick<XdsServer, "publish" | "hold">, prepare: Prepare = prepareService) {
     this.#server = server;
     this.#prepare = prepare;
   }
@@ -76,6 +78,8 @@ export class EnvoyConfigurator {
   setBase(base: EnvoyBase): void {
     this.#base = base;
     this.#baseDirty = true;
+    // Until it is known whether there are keys, an Envoy that outlived the last orchestrator keeps its ingress.
+    this.#server.hold([INGRESS_LISTENER, JWT_EXTENSION]);
     for (const name of this.#wants.keys()) this.#dirty.add(name);
   }
 
@@ -106,12 +110,15 @@ export class EnvoyConfigurator {
       this.#routes.clear();
       for (const service of this.#wants.keys()) this.#dirty.add(service);
     } else if (name.startsWith("svc:")) this.#dirty.add(name.slice("svc:".length));
+    else if (type === "listener" || type === "extension") this.#open = false;
+    else this.#baseDirty = true;
   }
 
   /** Publishes what changed. Calls run one after the other, but new keys never wait for a service. */
   flush(): Promise<Flushed> {
     const startedAt = performance.now();
     const keys = this.#open ? this.#flushKeys() : undefined;
+    keys?.catch(() => undefined); // told below, where it is awaited
     const run = this.#tail.then(() => this.#flush(startedAt, keys));
     this.#tail = run.catch(() => undefined);
     return run;
@@ -148,7 +155,9 @@ export class EnvoyConfigurator {
     if (base.tls !== undefined) changes.push(secret(base.tls));
     changes.push(this.#routes.change());
     if (this.#open) changes.push(listener(base));
-    return verdictOf(await this.#server.publish(changes));
+    const verdict = await this.#put(changes);
+    this.#baseDirty = !verdict.ok && verdict.retry;
+    return verdict;
   }
 
   /** Extension and listener: together the first time, later the extension alone. */
@@ -159,7 +168,6 @@ export class EnvoyConfigurator {
     if (!this.#keysDirty && open === this.#open) return undefined;
     this.#keysDirty = false;
     const opens = open && !this.#open;
-    const closes = !open && this.#open;
     this.#open = open;
     const changes: Change[] = [];
     if (base.identity !== "none" && this.#keys !== undefined) {
@@ -169,12 +177,25 @@ export class EnvoyConfigurator {
       changes.push({ type: "extension", name: FILTER.jwt, bytes });
     }
     if (opens) changes.push(listener(base));
-    if (closes)
+    if (!open)
       changes.push(
         { type: "listener", name: INGRESS, bytes: undefined },
         { type: "extension", name: FILTER.jwt, bytes: undefined },
       );
-    return verdictOf(await this.#server.publish(changes));
+    const verdict = await this.#put(changes);
+    if (!verdict.ok && opens) this.#open = false;
+    this.#keysDirty ||= !verdict.ok && verdict.retry;
+    return verdict;
+  }
+
+  /** As one publication; what would name something that is not there waits for the next flush. */
+  async #put(changes: readonly Change[]): Promise<Verdict> {
+    try {
+      return verdictOf(await this.#server.publish(changes));
+    } catch (error) {
+      if (!(error instanceof CatalystError) || error.code !== "ERR_XDS_REFERENCE") throw error;
+      return { ok: false, code: error.code, text: error.message, retry: true };
+    }
   }
 
   async #flushServices(
@@ -199,6 +220,8 @@ export class EnvoyConfigurator {
     const outcomes = await this.#publishClusters(prepared);
     const ready = names.filter((name) => this.#takesPart(name, prepared.get(name), outcomes));
     await this.#publishRoutes(ready, prepared);
+    // What was refused is out again, and Envoy may have nothing good to go back to.
+    if (this.#routes.changed) await this.#server.publish([this.#routes.change()]);
     await this.#takeAway(names);
     for (const name of names) {
       const failure = this.#failures.get(name);

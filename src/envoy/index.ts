@@ -4,6 +4,8 @@ export { EnvoyConfigurator } from "./configurator.ts";
 export type { Flushed, Verdict } from "./configurator.ts";
 export { CLAIMS_HEADER, KEY_CHECK_PATH, PUBLIC_PATHS, SUBJECT_HEADER } from "./translate/index.ts";
 export type { EnvoyBase, IdentityMode, PartAddress } from "./translate/index.ts";
+export { publishedResources } from "./resources.ts";
+export type { PublishedResource } from "./resources.ts";
 export { XdsServer } from "./xds/index.ts";
 export type { XdsServerOptions, XdsStatus } from "./xds/index.ts";
 export { askEnvoy, drain, envoyInfo, envoyStats, envoyTraffic, probeReady } from "./process/admin.ts";

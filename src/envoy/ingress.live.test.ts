@@ -2,18 +2,17 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { needs } from "../../test/kit/needs.ts";
 import { KEY_CHECK_PATH } from "./translate/index.ts";
-import { Signer, ask, echo, envoyBinary, httpService, serve, startNode } from "./testing.ts";
+import { Signer, ask, echo, httpService, serve, startNode } from "./testing.ts";
 
 const code = (text: string): unknown =>
   (JSON.parse(text) as { errors: { extensions: { code: string } }[] }).errors[0]?.extensions.code;
 const seen = (text: string): { name: string; path: string; headers: Record<string, string> } =>
   JSON.parse(text) as { name: string; path: string; headers: Record<string, string> };
 
-test("ingress lets in who carries a valid token, and says why to the others", async (t) => {
-  const binary = await envoyBinary(t);
-  if (binary === undefined) return;
-  const { port, signer } = await startNode(t, binary);
+test("ingress lets in who carries a valid token, and says why to the others", needs("envoy"), async (t) => {
+  const { port, signer } = await startNode(t);
   const graphql = { path: "/graphql", method: "POST", body: "{}" };
 
   const missing = await ask(port, graphql);
@@ -53,10 +52,8 @@ test("ingress lets in who carries a valid token, and says why to the others", as
   assert.equal((await ask(port, { path: "/nothing" })).status, 401);
 });
 
-test("public paths need no token, and nothing else is one", async (t) => {
-  const binary = await envoyBinary(t);
-  if (binary === undefined) return;
-  const { port, signer } = await startNode(t, binary);
+test("public paths need no token, and nothing else is one", needs("envoy"), async (t) => {
+  const { port, signer } = await startNode(t);
   assert.equal((await ask(port, { path: "/healthz" })).text, "ok\n");
   for (const path of ["/.well-known/jwks.json", "/.well-known/openid-configuration", "/auth/token"]) {
     const answer = await ask(port, { path });
@@ -87,63 +84,65 @@ test("public paths need no token, and nothing else is one", async (t) => {
   assert.equal((await ask(port, { path: KEY_CHECK_PATH, headers: signer.bearer() })).status, 404);
 });
 
-test("an http service is served by its name, its hosts and its prefix, to tokens whose scope covers it", async (t) => {
-  const binary = await envoyBinary(t);
-  if (binary === undefined) return;
-  const files = await serve(t, echo("files"));
-  const wants = [
-    httpService("files.acme.catalyst.internal", [files], {
-      ingress: { prefix: "/files", hosts: ["files.test"] },
-    }),
-    httpService("strip.acme.catalyst.internal", [files], { ingress: { prefix: "/a.b", stripPrefix: true } }),
-    httpService("base.acme.catalyst.internal", [files], {
-      basePath: "/api/v1",
-      ingress: { prefix: "/base" },
-    }),
-    httpService("both.acme.catalyst.internal", [files], {
-      basePath: "/api/",
-      ingress: { prefix: "/base/deep", stripPrefix: true },
-    }),
-  ];
-  const { port, signer } = await startNode(t, binary, { services: wants });
-  const path = async (url: string, host = "localhost"): Promise<string> => {
-    const answer = await ask(port, { path: url, headers: { ...signer.bearer(), host } });
-    return answer.status === 200 ? seen(answer.text).path : `${answer.status}`;
-  };
-  assert.equal(await path("/x?y=1", "files.acme.catalyst.internal"), "/x?y=1");
-  assert.equal(await path("/x", "FILES.acme.catalyst.internal:10000"), "/x");
-  assert.equal(await path("/", "files.test"), "/");
-  assert.equal(await path("/healthz", "files.test"), "/healthz");
-  assert.equal((await ask(port, { path: "/healthz", headers: { host: "files.test" } })).status, 401);
-  assert.equal(await path("/files"), "/files");
-  assert.equal(await path("/files/a?b"), "/files/a?b");
-  assert.equal(await path("/filesystem"), "404");
-  assert.equal(await path("/a.b"), "/");
-  assert.equal(await path("/a.b/c?d"), "/c?d");
-  assert.equal(await path("/aXb/c"), "404");
-  assert.equal(await path("/base/x"), "/api/v1/base/x");
-  assert.equal(await path("/x", "base.acme.catalyst.internal"), "/api/v1/x");
-  assert.equal(await path("/base/deep/x"), "/api/x");
+test(
+  "an http service is served by its name, its hosts and its prefix, to tokens whose scope covers it",
+  needs("envoy"),
+  async (t) => {
+    const files = await serve(t, echo("files"));
+    const wants = [
+      httpService("files.acme.catalyst.internal", [files], {
+        ingress: { prefix: "/files", hosts: ["files.test"] },
+      }),
+      httpService("strip.acme.catalyst.internal", [files], {
+        ingress: { prefix: "/a.b", stripPrefix: true },
+      }),
+      httpService("base.acme.catalyst.internal", [files], {
+        basePath: "/api/v1",
+        ingress: { prefix: "/base" },
+      }),
+      httpService("both.acme.catalyst.internal", [files], {
+        basePath: "/api/",
+        ingress: { prefix: "/base/deep", stripPrefix: true },
+      }),
+    ];
+    const { port, signer } = await startNode(t, { services: wants });
+    const path = async (url: string, host = "localhost"): Promise<string> => {
+      const answer = await ask(port, { path: url, headers: { ...signer.bearer(), host } });
+      return answer.status === 200 ? seen(answer.text).path : `${answer.status}`;
+    };
+    assert.equal(await path("/x?y=1", "files.acme.catalyst.internal"), "/x?y=1");
+    assert.equal(await path("/x", "FILES.acme.catalyst.internal:10000"), "/x");
+    assert.equal(await path("/", "files.test"), "/");
+    assert.equal(await path("/healthz", "files.test"), "/healthz");
+    assert.equal((await ask(port, { path: "/healthz", headers: { host: "files.test" } })).status, 401);
+    assert.equal(await path("/files"), "/files");
+    assert.equal(await path("/files/a?b"), "/files/a?b");
+    assert.equal(await path("/filesystem"), "404");
+    assert.equal(await path("/a.b"), "/");
+    assert.equal(await path("/a.b/c?d"), "/c?d");
+    assert.equal(await path("/aXb/c"), "404");
+    assert.equal(await path("/base/x"), "/api/v1/base/x");
+    assert.equal(await path("/x", "base.acme.catalyst.internal"), "/api/v1/x");
+    assert.equal(await path("/base/deep/x"), "/api/x");
 
-  const scoped = async (scope: unknown, url: string, host = "localhost"): Promise<number> =>
-    (await ask(port, { path: url, headers: { ...signer.bearer({ scope }), host } })).status;
-  assert.equal(await scoped("files.acme.catalyst.internal", "/files"), 200);
-  assert.equal(await scoped("other files", "/files"), 200);
-  assert.equal(await scoped("other", "/files"), 403);
-  assert.equal(await scoped("files.acme", "/files"), 403);
-  assert.equal(await scoped("", "/files"), 403);
-  assert.equal(await scoped(undefined, "/files"), 403);
-  assert.equal(await scoped("strip", "/", "files.acme.catalyst.internal"), 403);
-  assert.equal(await scoped("other", "/graphql"), 200);
-});
+    const scoped = async (scope: unknown, url: string, host = "localhost"): Promise<number> =>
+      (await ask(port, { path: url, headers: { ...signer.bearer({ scope }), host } })).status;
+    assert.equal(await scoped("files.acme.catalyst.internal", "/files"), 200);
+    assert.equal(await scoped("other files", "/files"), 200);
+    assert.equal(await scoped("other", "/files"), 403);
+    assert.equal(await scoped("files.acme", "/files"), 403);
+    assert.equal(await scoped("", "/files"), 403);
+    assert.equal(await scoped(undefined, "/files"), 403);
+    assert.equal(await scoped("strip", "/", "files.acme.catalyst.internal"), 403);
+    assert.equal(await scoped("other", "/graphql"), 200);
+  },
+);
 
-test("an API key is exchanged by the auth part, and seen by nobody else", async (t) => {
-  const binary = await envoyBinary(t);
-  if (binary === undefined) return;
+test("an API key is exchanged by the auth part, and seen by nobody else", needs("envoy"), async (t) => {
   const files = await serve(t, echo("files"));
   let checks = 0;
   let tokenFor: ((key: string) => string | undefined) | undefined;
-  const { port, signer } = await startNode(t, binary, {
+  const { port, signer } = await startNode(t, {
     services: [httpService("files.acme.catalyst.internal", [files], { ingress: { prefix: "/files" } })],
     auth: (req, res) => {
       req.resume();
@@ -181,11 +180,9 @@ test("an API key is exchanged by the auth part, and seen by nobody else", async 
   assert.equal((await ask(port, { path: "/graphql", headers: good })).status, 401);
 });
 
-test("mode none asks for nothing, in a form of its own", async (t) => {
-  const binary = await envoyBinary(t);
-  if (binary === undefined) return;
+test("mode none asks for nothing, in a form of its own", needs("envoy"), async (t) => {
   const files = await serve(t, echo("files"));
-  const { port } = await startNode(t, binary, {
+  const { port } = await startNode(t, {
     base: { identity: "none" },
     services: [httpService("files.acme.catalyst.internal", [files], { ingress: { prefix: "/files" } })],
   });

@@ -23,16 +23,11 @@ import { envoyCommand } from "./process/command.ts";
 import type { EnvoyBase } from "./translate/index.ts";
 import { XdsServer } from "./xds/index.ts";
 
-/** Undefined with the reason told to the runner; in CI a missing Envoy is an error. */
-export async function envoyBinary(t: { skip(reason: string): void }): Promise<string | undefined> {
-  try {
-    return await findEnvoy();
-  } catch (error) {
-    if (process.env["CI"] === "true") throw error;
-    t.skip(`no Envoy: ${error instanceof Error ? error.message : String(error)}`);
-    return undefined;
-  }
-}
+/** The tests that need it say so by `needs("envoy")`. */
+export const envoyBinary = (): Promise<string> => {
+  const path = process.env["CATALYST_ENVOY_PATH"];
+  return findEnvoy(path === undefined ? {} : { path });
+};
 
 export const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -79,7 +74,7 @@ export const echo =
     });
   };
 
-export async function spawnEnvoy(t: Scope, binary: string, args: readonly string[]): Promise<ChildProcess> {
+export function spawnEnvoy(t: Scope, binary: string, args: readonly string[]): ChildProcess {
   const child = spawn(binary, args, { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   child.stderr?.on("data", (chunk: Buffer) => {
@@ -120,7 +115,7 @@ export interface NodeOptions {
 }
 
 /** One node's ingress, up and serving: stand-ins for gateway and auth, xDS server, Envoy. */
-export async function startNode(t: Scope, binary: string, options: NodeOptions = {}): Promise<Node> {
+export async function startNode(t: Scope, options: NodeOptions = {}): Promise<Node> {
   const dir = await folder(t);
   const port = await freePort();
   const signer = new Signer();
@@ -148,12 +143,12 @@ export async function startNode(t: Scope, binary: string, options: NodeOptions =
   await configurator.flush();
   await server.listen(xdsSocket);
   t.after(() => server.close());
-  const envoy = await startEnvoy(t, binary, dir);
+  const envoy = await startEnvoy(t, dir);
   await reachable(port);
   return { dir, port, base, xdsSocket, adminSocket, server, configurator, signer, envoy };
 }
 
-export async function startEnvoy(t: Scope, binary: string, dir: string): Promise<ChildProcess> {
+export async function startEnvoy(t: Scope, dir: string): Promise<ChildProcess> {
   const file = join(dir, "bootstrap.json");
   const adminSocket = join(dir, "envoy-admin.sock");
   writeBootstrap(file, {
@@ -162,8 +157,8 @@ export async function startEnvoy(t: Scope, binary: string, dir: string): Promise
     xdsSocket: join(dir, "xds.sock"),
     adminSocket,
   });
-  const { command, args } = envoyCommand({ binary, bootstrap: file, concurrency: 1 });
-  const child = await spawnEnvoy(t, command, args);
+  const { command, args } = envoyCommand({ binary: await envoyBinary(), bootstrap: file, concurrency: 1 });
+  const child = spawnEnvoy(t, command, args);
   await eventually(() => probeReady(adminSocket), "Envoy is ready");
   return child;
 }

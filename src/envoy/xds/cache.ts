@@ -24,6 +24,8 @@ export const versionOf = (bytes: Uint8Array): string => hash("sha256", bytes, "b
 export class SnapshotCache {
   readonly #types = new Map<ResourceType, Map<string, Entry>>(TYPES.map((t) => [t, new Map()]));
   readonly #entries = new Map<Ref, Entry>();
+  /** Names that are not to be taken from Envoy, although they are not here (yet). */
+  readonly #held = new Set<Ref>();
   /** What names a resource. */
   readonly #dependents = new Map<Ref, Set<Ref>>();
 
@@ -41,6 +43,14 @@ export class SnapshotCache {
 
   has(ref: Ref): boolean {
     return this.#entries.has(ref);
+  }
+
+  hold(ref: Ref): void {
+    if (!this.#entries.has(ref)) this.#held.add(ref);
+  }
+
+  isHeld(type: ResourceType, name: string): boolean {
+    return this.#held.has(refOf(type, name));
   }
 
   dependents(ref: Ref): Iterable<Ref> {
@@ -63,6 +73,7 @@ export class SnapshotCache {
   /** Sets the entry itself, or takes it away. */
   put(type: ResourceType, name: string, entry: Entry | undefined): void {
     const ref = refOf(type, name);
+    this.#held.delete(ref);
     for (const need of this.#entries.get(ref)?.needs ?? []) this.#dependents.get(need)?.delete(ref);
     if (entry === undefined) {
       this.#of(type).delete(name);

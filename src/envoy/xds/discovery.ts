@@ -37,6 +37,23 @@ export function resourceBytes(
   return writer.finish();
 }
 
+/** The resource inside what `resourceBytes` made. */
+export function valueOf(wire: Uint8Array): Uint8Array {
+  const [outer, resource, any] = [new BinaryReader(wire), 2, 2];
+  outer.tag();
+  let value: Uint8Array = new Uint8Array();
+  eachField(outer.bytes(), (field, reader) => {
+    if (field !== resource) return false;
+    eachField(reader.bytes(), (inner, anyReader) => {
+      if (inner !== any) return false;
+      value = anyReader.bytes();
+      return true;
+    });
+    return true;
+  });
+  return value;
+}
+
 /** A whole DeltaDiscoveryResponse, in pieces that are written one after the other. */
 export function responseBytes(
   type: ResourceType,

@@ -9,6 +9,7 @@ import type { Http2Server, ServerHttp2Session } from "node:http2";
 import type { Log } from "#kernel";
 import { CatalystError } from "#rpc";
 import { SnapshotCache } from "./cache.ts";
+import { valueOf } from "./discovery.ts";
 import { XdsStream } from "./stream.ts";
 import type { Answer, StreamHost } from "./stream.ts";
 import { PHASES, REMOVALS, TYPES, XDS_LIMITS, refOf } from "./types.ts";
@@ -38,6 +39,14 @@ export interface XdsStatus {
     readonly nacks: number;
   }[];
   readonly quarantined: readonly { readonly ref: Ref; readonly version: string; readonly text: string }[];
+}
+
+export interface XdsResource {
+  readonly type: ResourceType;
+  readonly name: string;
+  readonly version: string;
+  readonly acknowledged: boolean;
+  readonly bytes: Uint8Array;
 }
 
 /** Someone waits for what Envoy makes of one version (undefined = its removal). */
@@ -144,6 +153,25 @@ export class XdsServer {
         startedAt,
       );
     return { ms: performance.now() - startedAt, outcomes };
+  }
+
+  /**
+   * Whatever Envoy has under these names stays with it until they are published, or taken away in so many words: for what
+   * an orchestrator just started cannot know yet.
+   */
+  hold(refs: readonly Ref[]): void {
+    for (const ref of refs) this.#cache.hold(ref);
+  }
+
+  /** The snapshot. */
+  *resources(): Generator<XdsResource> {
+    for (const type of TYPES)
+      for (const name of this.#cache.names(type)) {
+        const entry = this.#cache.get(type, name);
+        if (entry === undefined) continue;
+        const { version, acked: acknowledged } = entry;
+        yield { type, name, version, acknowledged, bytes: valueOf(entry.wire) };
+      }
   }
 
   status(): XdsStatus {

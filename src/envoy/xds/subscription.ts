@@ -171,7 +171,8 @@ export class Subscription {
         }
         bytes += entry.wire.length;
         resources.push({ name, entry });
-      } else if (entry === undefined && this.#sent.has(name)) removed.push(name);
+      } else if (entry === undefined && this.#sent.has(name) && !this.#cache.isHeld(this.type, name))
+        removed.push(name);
       // Asked for and unknown: silence. "removed" would count as an answer and leave Envoy waiting without limit.
       this.#dirty.delete(name);
     }
