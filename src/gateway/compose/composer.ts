@@ -4,9 +4,9 @@
 // called `__internal`: composer.test.ts notices when an upgrade moves it.
 
 import { composeServices } from "@theguild/federation-composition";
-import type { DocumentNode } from "graphql";
+import { visit, type DocumentNode } from "graphql";
 import { keylessConflicts } from "./keyless.ts";
-import { repair } from "./repair.ts";
+import { repair, repairApi } from "./repair.ts";
 
 export interface Subgraph {
   readonly name: string;
@@ -29,19 +29,38 @@ export type Composer = (subgraphs: readonly Subgraph[]) => Composition;
 export const compose: Composer = (subgraphs) => {
   const conflicts = keylessConflicts(subgraphs);
   if (conflicts.length > 0) return { ok: false, faults: conflicts };
+  const ids = subgraphs.map(({ document }, index) => graphId(document, index));
+  const named = subgraphs.map(({ document }, index) => ({ name: ids[index] ?? "", document }));
   const result = composeServices(
-    subgraphs.map(({ name, document }) => ({ name, typeDefs: document, url: "" })),
+    named.map(({ name, document }) => ({ name, typeDefs: document, url: "" })),
     { disableValidationRules: ["SatisfiabilityRule"] },
   );
   if (result.errors === undefined) {
-    return { ok: true, supergraph: repair(result.supergraphSdl, subgraphs), api: result.publicSdl };
+    return { ok: true, supergraph: repair(result.supergraphSdl, named), api: repairApi(result.publicSdl) };
   }
   const faults = result.errors.map(({ message, extensions }): ComposeFault => {
     const { code, subgraphName } = extensions;
-    const services = subgraphs.flatMap(({ name }) =>
-      name === subgraphName || message.includes(`"${name}"`) || message.startsWith(`[${name}]`) ? [name] : [],
-    );
-    return { code: typeof code === "string" ? code : "UNKNOWN", text: message.slice(0, 1_000), services };
+    let text = message;
+    const services: string[] = [];
+    for (const [index, id] of ids.entries()) {
+      const name = subgraphs[index]?.name ?? "";
+      if (id === subgraphName || text.includes(id)) services.push(name);
+      text = text.replaceAll(id, name);
+    }
+    return { code: typeof code === "string" ? code : "UNKNOWN", text: text.slice(0, 1_000), services };
   });
   return { ok: false, faults };
 };
+
+/**
+ * The name under which composer and planner know a service; it ends in the service's index. Both go by the order of names, and
+ * the planner finds the way from an interface object back to the real type only when the real one comes first. The hyphens
+ * keep it apart from every GraphQL name, so that it can be found in texts.
+ */
+function graphId(document: DocumentNode, index: number): string {
+  let late = false;
+  visit(document, {
+    Directive: (node) => void (late ||= /^(federation__)?interfaceObject$/.test(node.name.value)),
+  });
+  return `s-${late ? 1 : 0}-${String(index).padStart(5, "0")}`;
+}

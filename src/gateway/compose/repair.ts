@@ -27,6 +27,26 @@ export function repair(supergraph: string, subgraphs: readonly Subgraph[]): stri
   return print(repaired);
 }
 
+/** (3) The API schema keeps hidden types as members of unions that are not hidden themselves. */
+export function repairApi(api: string): string {
+  const parsed = parse(api, { noLocation: true });
+  const defined = new Set(
+    parsed.definitions.flatMap((definition) => ("name" in definition ? [definition.name?.value] : [])),
+  );
+  let changed = false;
+  const known = <Node extends { readonly name: { readonly value: string } }>(node: Node): boolean => {
+    const isKnown = defined.has(node.name.value);
+    changed ||= !isKnown;
+    return isKnown;
+  };
+  const repaired = visit(parsed, {
+    UnionTypeDefinition: (node) => ({ ...node, types: (node.types ?? []).filter(known) }),
+    ObjectTypeDefinition: (node) => ({ ...node, interfaces: (node.interfaces ?? []).filter(known) }),
+    InterfaceTypeDefinition: (node) => ({ ...node, interfaces: (node.interfaces ?? []).filter(known) }),
+  });
+  return changed ? print(repaired) : api;
+}
+
 interface Place {
   readonly service: string;
   readonly external: boolean;

@@ -4,7 +4,8 @@
 
 import { parentPort } from "node:worker_threads";
 import { EMPTY_GRAPH_TEXT } from "../empty.ts";
-import { Graph } from "../plan/prepare.ts";
+import { Graph, type GraphText } from "../plan/prepare.ts";
+import type { Admitted } from "./quarantine.ts";
 import type { Answer, Calls, Composed, Request, SubgraphSdl } from "./message.ts";
 
 const graphs = new Map<string, Graph>();
@@ -14,13 +15,27 @@ async function composeGraph(key: string, services: readonly SubgraphSdl[]): Prom
   // Only here: a thread that just plans never loads the composer.
   const { compose } = await import("./composer.ts");
   const { admit } = await import("./quarantine.ts");
-  const { composition, services: names, quarantined } = admit(services, compose);
-  const graph =
-    composition === undefined
-      ? EMPTY_GRAPH_TEXT
-      : { supergraph: composition.supergraph, api: composition.api, services: names };
-  graphs.set(key, new Graph(graph));
+  let admitted = admit(services, compose);
+  let graph = textOf(admitted);
+  try {
+    graphs.set(key, new Graph(graph));
+  } catch {
+    // The composer made something the planner does not take. Rare, so only now each step is tried with the planner.
+    admitted = admit(services, (subgraphs) => {
+      const composition = compose(subgraphs);
+      if (composition.ok) new Graph({ ...composition, services: subgraphs.map(({ name }) => name) });
+      return composition;
+    });
+    graph = textOf(admitted);
+    graphs.set(key, new Graph(graph));
+  }
+  const { quarantined } = admitted;
   return { graph, quarantined, composeMs: Math.round((performance.now() - started) * 10) / 10 };
+}
+
+function textOf({ composition, services }: Admitted): GraphText {
+  if (composition === undefined) return EMPTY_GRAPH_TEXT;
+  return { supergraph: composition.supergraph, api: composition.api, services };
 }
 
 async function answer(request: Request): Promise<Calls[Request["call"]]["answer"]> {

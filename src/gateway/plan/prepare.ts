@@ -42,7 +42,6 @@ export class Graph {
   readonly schema: GraphQLSchema;
   readonly #planner: QueryPlanner | undefined;
   readonly #possible: PossibleTypes;
-  readonly #services: ReadonlyMap<string, number>;
   /** Nothing is hidden from clients, so answers of services may be forwarded unread. */
   readonly #open: boolean;
   readonly #empty: boolean;
@@ -53,7 +52,6 @@ export class Graph {
     this.#planner = supergraph === undefined ? undefined : new QueryPlanner(supergraph);
     this.schema = buildASTSchema(parse(text.api), { assumeValidSDL: true });
     this.#possible = supergraph === undefined ? () => [] : possibleTypes(parse(supergraph));
-    this.#services = new Map(text.services.map((name, index) => [name, index]));
     this.#open = supergraph === undefined || !/@inaccessible(?! on)/.test(supergraph);
   }
 
@@ -127,7 +125,8 @@ export class Graph {
         if (plan.node) {
           step = compileSteps(plan.node, {
             possible: this.#possible,
-            serviceIndex: (name) => this.#services.get(name) ?? -1,
+            // The composer's names of services end in their index.
+            serviceIndex: (id) => Number(id.slice(id.lastIndexOf("-") + 1)),
           });
         }
       } catch (error) {
