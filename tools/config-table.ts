@@ -1,5 +1,5 @@
-// From the JSON Schema of the configuration to what else is generated from it: the published schema and the flag table. Reads
-// the JSON Schema only, never the validator's inside, so that the validator could be another one.
+// From the JSON Schema of the configuration to the flag table. Reads the JSON Schema only, never the validator's inside, so
+// that the validator could be another one.
 
 import type { Field, Option, Shape } from "../src/config/shape.ts";
 
@@ -22,29 +22,6 @@ export interface JsonSchema {
   readonly env?: string;
   readonly secret?: boolean;
   readonly reload?: "boot" | "live";
-}
-
-/** Keys for the generators, of no use to an editor. */
-const OWN_KEYS = new Set(["kind", "flag", "env", "secret", "reload"]);
-
-/** The schema as editors get it. */
-export function publishedSchema(schema: JsonSchema): unknown {
-  const strip = (value: unknown, names: boolean): unknown => {
-    if (Array.isArray(value)) return value.map((each) => strip(each, false));
-    if (typeof value !== "object" || value === null) return value;
-    const kept = Object.entries(value).filter(([key]) => names || !OWN_KEYS.has(key));
-    return Object.fromEntries(kept.map(([key, each]) => [key, strip(each, !names && key === "properties")]));
-  };
-  const { $schema, ...rest } = strip(schema, false) as { $schema: string; properties: object };
-  return {
-    $schema,
-    title: "Catalyst Node configuration",
-    ...rest,
-    properties: {
-      $schema: { type: "string", description: "where editors find this schema" },
-      ...rest.properties,
-    },
-  };
 }
 
 export function optionsFrom(schema: JsonSchema): Option[] {

@@ -1,16 +1,15 @@
 // What is generated from the configuration's schema: the JSON Schema for editors, the flag table, the reference page.
 
-import { z } from "zod";
+import { jsonSchema, publishedSchema } from "../src/config/json-schema.ts";
 import type { Field, Option, Shape } from "../src/config/shape.ts";
-import { type JsonSchema, optionsFrom, publishedSchema } from "./config-table.ts";
+import { type JsonSchema, optionsFrom } from "./config-table.ts";
 import type { Generated } from "./generate.ts";
 
 export async function generateConfig(): Promise<Generated> {
-  const { schema } = await import("../src/config/schema.ts");
-  const json = z.toJSONSchema(schema, { io: "input" }) as JsonSchema;
+  const json = jsonSchema() as JsonSchema;
   const options = optionsFrom(json);
   return {
-    "schema/catalyst.schema.json": `${JSON.stringify(publishedSchema(json), null, 2)}\n`,
+    "schema/catalyst.schema.json": `${JSON.stringify(publishedSchema(), null, 2)}\n`,
     "src/config/flags.generated.ts": table(options),
     "docs/reference/configuration.md": page(json, options),
   };

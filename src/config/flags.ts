@@ -44,7 +44,9 @@ export interface Assignment {
 export interface ParsedFlags {
   readonly tree: Tree;
   readonly assignments: readonly Assignment[];
-  /** Arguments that are no configuration, in order. */
+  /** Arguments that are configuration, in order. */
+  readonly taken: readonly string[];
+  /** Arguments that are not, in order. */
   readonly rest: readonly string[];
   readonly problems: readonly Problem[];
 }
@@ -54,6 +56,7 @@ export function parseFlags(argv: readonly string[]): ParsedFlags {
   const parsed = {
     values: new Map<string, unknown>(),
     assignments: [] as Assignment[],
+    taken: [] as string[],
     rest: [] as string[],
   };
   const problems: Problem[] = [];
@@ -73,9 +76,11 @@ export function parseFlags(argv: readonly string[]): ParsedFlags {
     const follows = inline === undefined && option?.shape.type !== "boolean";
     const text = inline ?? (follows ? next : "true");
     if (text === undefined || (follows && text.startsWith("--"))) {
+      parsed.taken.push(argument);
       problems.push(flagProblem(flag, option?.key ?? "", "needs a value"));
       continue;
     }
+    parsed.taken.push(argument, ...(follows ? [text] : []));
     if (follows) index++;
     const problem =
       option === undefined ? readSet(text, parsed.assignments) : readFlag(option, text, parsed.values);

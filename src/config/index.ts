@@ -28,3 +28,7 @@ export async function loadConfig(request?: LoadRequest): Promise<LoadedConfig> {
 
 /** The schemas of schema.ts, for whoever checks a part of a configuration (`service add`, a plugin's settings). */
 export const configSchema = (): Promise<typeof import("./schema.ts")> => import("./schema.ts");
+
+/** The JSON Schema of the configuration, as editors get it. */
+export const publishedSchema = async (): Promise<object> =>
+  (await import("./json-schema.ts")).publishedSchema();

@@ -1,3 +1,5 @@
+// Loading as a whole: precedence, origins, paths, and every problem told at once (golden: testdata/problems.*).
+
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,5 @@
+// Names, directories and sockets of a node, with real directories.
+
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -30,7 +30,11 @@ export function post(url: string, bearer: string, body: string): Promise<HttpAns
         });
         answer.on("error", reject);
         answer.on("end", () =>
-          resolve({ status: answer.statusCode ?? 0, server: String(answer.headers.server ?? ""), body: text }),
+          resolve({
+            status: answer.statusCode ?? 0,
+            server: String(answer.headers.server ?? ""),
+            body: text,
+          }),
         );
       },
     );

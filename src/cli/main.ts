@@ -1,0 +1,15 @@
+// The program. Nothing is imported before the compile cache is on, and nothing that the called verb does not need: help and
+// client verbs answer in well under a tenth of a second, and the processes of a node itself (the supervisor, its parts) never
+// load the command line, because they live long and must stay small.
+
+import module from "node:module";
+
+module.enableCompileCache();
+
+const argv = process.argv.slice(2);
+const code = argv[0] === "run" ? await (await import("./inner.ts")).inner(argv) : undefined;
+if (code !== undefined) process.exit(code);
+const { main } = await import("./program.ts");
+await main(argv);
+
+export {};

@@ -1,0 +1,114 @@
+// The screen of `catalyst status`: one look tells whether all is well; what is not stands last, where the eye rests.
+
+import type { EventRecord, NodeStatus, PartStatus, ServiceRecord } from "#rpc";
+import { count, span } from "./amount.ts";
+import { eventLine } from "./events.ts";
+import { serviceTable } from "./services.ts";
+import type { Paint, Style } from "./style.ts";
+import { type Cell, pairs, table } from "./table.ts";
+
+/** More services than these are counted, not listed. */
+const SERVICES_SHOWN = 20;
+
+export function statusText(
+  status: NodeStatus,
+  services: readonly ServiceRecord[],
+  style: Style,
+  events: readonly EventRecord[] = [],
+): string {
+  const parts = [headline(status, style), facts(status, style), partTable(status.parts, style)];
+  if (services.length > 0) parts.push(serviceTable(services.slice(0, SERVICES_SHOWN), style));
+  if (services.length > SERVICES_SHOWN) {
+    parts.push(style.dim(`and ${services.length - SERVICES_SHOWN} more: catalyst service list`));
+  }
+  if (events.length > 0)
+    parts.push([style.dim("EVENTS"), ...events.map((each) => eventLine(each, style))].join("\n"));
+  const problems = problemLines(status, style);
+  if (problems !== "") parts.push(problems);
+  return parts.join("\n\n");
+}
+
+function headline({ node, health, uptimeMs, revision, version }: NodeStatus, style: Style): string {
+  const paint: Paint = health === "ok" ? style.green : health === "down" ? style.red : style.yellow;
+  const about = [`up ${span(uptimeMs)}`, `revision ${revision}`, `catalyst ${version}`].join("  ");
+  return `${style.bold(node)}  ${paint(health)}  ${style.dim(about)}`;
+}
+
+function facts(status: NodeStatus, style: Style): string {
+  const { total, up, down, quarantined } = status.services;
+  const wrong = [
+    down === 0 ? [] : [`${down} down`],
+    quarantined === 0 ? [] : [`${quarantined} left out`],
+  ].flat();
+  const graph = status.gateway?.services.length ?? 0;
+  const failed = status.plugins.filter(({ state }) => state !== "ok").length;
+  return pairs(
+    [
+      ["ingress", `${status.ingress}${graph === 0 ? "" : `  graph at ${status.ingress}/graphql`}`],
+      ["identity", identityCell(status, style)],
+      status.envoy === "absent"
+        ? ["envoy", { text: "absent: the gateway serves ingress itself", paint: style.yellow }]
+        : undefined,
+      ["services", total === 0 ? "none" : [`${up} of ${total} up`, ...wrong].join(", ")],
+      status.effects.pending + status.effects.failing.length === 0
+        ? undefined
+        : ["effects", `${status.effects.pending} pending, ${status.effects.failing.length} failing`],
+      failed === 0
+        ? undefined
+        : ["plugins", { text: `${failed} of ${status.plugins.length} not well`, paint: style.yellow }],
+      ["data", `${status.dataDir}${status.processes === "one" ? "  (one process)" : ""}`],
+      status.record === undefined ? undefined : ["recording", status.record],
+    ],
+    style,
+  );
+}
+
+function identityCell({ identity, auth }: NodeStatus, style: Style): Cell {
+  if (identity === "none") {
+    return { text: "NONE: nobody is asked who they are; for connectivity tests only", paint: style.red };
+  }
+  const keys = auth === undefined ? "" : `, ${count(auth.keys, "key")}, ${count(auth.apiKeys, "API key")}`;
+  return identity === "own" ? `own tokens${keys}` : `tokens of ${auth?.issuer ?? "another issuer"}${keys}`;
+}
+
+export const stateCell = (state: PartStatus["state"], style: Style): Cell => {
+  const paint =
+    state === "ready"
+      ? style.green
+      : state === "absent"
+        ? style.dim
+        : state === "backoff" || state === "stopped"
+          ? style.red
+          : style.yellow;
+  return { text: state, paint };
+};
+
+function partTable(parts: readonly PartStatus[], style: Style): string {
+  const rows = parts.map((part) => [
+    part.name,
+    stateCell(part.state, style),
+    part.pid === undefined ? "-" : String(part.pid),
+    part.uptimeMs === undefined ? "-" : span(part.uptimeMs),
+    String(part.restarts),
+    part.reason ?? "",
+  ]);
+  const [right] = [true] as const;
+  const columns = [
+    { title: "PART" },
+    { title: "STATE" },
+    { title: "PID", right },
+    { title: "UP", right },
+    { title: "RESTARTS", right },
+    { title: parts.some(({ reason }) => reason !== undefined) ? "REASON" : "" },
+  ];
+  return table(columns, rows, style);
+}
+
+function problemLines({ problems }: NodeStatus, style: Style): string {
+  return problems
+    .flatMap(({ code, text, hint }) => [
+      `${style.red("!")} ${text} ${style.dim(`[${code}]`)}`,
+      ...(hint === undefined ? [] : [`  ${style.dim("try:")} ${hint}`]),
+    ])
+    .join("\n");
+}
