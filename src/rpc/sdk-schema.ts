@@ -1,5 +1,6 @@
-// Run-time check of a registration's form. What a service may look like (names, protocols, durations) is checked by the
-// configuration's schema afterwards; here only that nothing is unbounded and no field is unknown.
+// Run-time check of a registration's form. What a service may look like (names, protocols, durations) is
+// checked by the configuration's schema afterwards; here only that nothing is unbounded and no field is
+// unknown.
 
 import { z } from "zod";
 import type { SdkRegistering } from "./sdk.ts";

@@ -6,6 +6,7 @@ import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { connect } from "./connect.ts";
 import { expose } from "./expose.ts";
@@ -35,7 +36,10 @@ test("unix: calls leave the tables as they were", async () => {
 test("memory: 100,000 calls leave the tables as they were", async () => {
   // A process of its own: the test runner follows every promise, which makes calls five times slower.
   const run = promisify(execFile);
-  const { stdout } = await run(process.execPath, [join(import.meta.dirname, "testdata/leak.ts"), "100000"]);
+  const { stdout } = await run(process.execPath, [
+    fileURLToPath(new URL("testdata/leak.ts", import.meta.url)),
+    "100000",
+  ]);
   assert.deepEqual(JSON.parse(stdout), {
     near: { imports: 1, exports: 1, pushes: 0, references: 0 },
     far: { imports: 1, exports: 1, pushes: 0, references: 0 },

@@ -2,55 +2,53 @@
 // asks. Imported only when an endpoint is configured; the SDK brings the timer, the batching, the protobuf
 // and the retries. Sums and histograms are cumulative since the start of the process.
 
-import { ValueType, type Attributes, type HrTime } from "@opentelemetry/api";
-import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-proto";
+import { type Attributes, type HrTime, ValueType } from "@opentelemetry/api";
 import type { Resource } from "@opentelemetry/resources";
-import {
-  AggregationTemporality,
-  DataPointType,
-  MeterProvider,
-  type MetricData,
-  type MetricProducer,
-  PeriodicExportingMetricReader,
-} from "@opentelemetry/sdk-metrics";
+import type { MetricData, MetricProducer } from "@opentelemetry/sdk-metrics";
 import { watchExports } from "./export-watch.ts";
 import type { LiveMeter, Observation } from "./meter.ts";
 import { exportedName, type Metric, METRICS, type MetricName } from "./names.ts";
 import type { OtlpOptions } from "./telemetry.ts";
 
-export function exportMetrics(
+type Sdk = typeof import("@opentelemetry/sdk-metrics");
+
+export async function exportMetrics(
   meter: LiveMeter,
   resource: Resource,
   otlp: OtlpOptions,
   onResult: (delivered: boolean, reason?: unknown) => void,
-): { stop(): Promise<void> } {
+): Promise<{ stop(): Promise<void> }> {
+  const [{ OTLPMetricExporter }, sdk] = await Promise.all([
+    import("@opentelemetry/exporter-metrics-otlp-proto"),
+    import("@opentelemetry/sdk-metrics"),
+  ]);
   const exporter = new OTLPMetricExporter({
     url: `${otlp.endpoint.replace(/\/$/, "")}/v1/metrics`,
     headers: { ...otlp.headers },
-    timeoutMillis: 10_000,
+    timeoutMillis: 5_000,
   });
   watchExports(exporter, onResult);
-  const reader = new PeriodicExportingMetricReader({
+  const reader = new sdk.PeriodicExportingMetricReader({
     exporter,
     exportIntervalMillis: otlp.intervalMs,
     // Never above the interval, which the SDK insists on.
-    exportTimeoutMillis: Math.min(10_000, otlp.intervalMs),
-    metricProducers: [producer(meter, resource)],
+    exportTimeoutMillis: Math.min(5_000, otlp.intervalMs),
+    metricProducers: [producer(sdk, meter, resource)],
   });
-  const provider = new MeterProvider({ resource, readers: [reader] });
+  const provider = new sdk.MeterProvider({ resource, readers: [reader] });
   return { stop: () => provider.shutdown() };
 }
 
-function producer(meter: LiveMeter, resource: Resource): MetricProducer {
+function producer(sdk: Sdk, meter: LiveMeter, resource: Resource): MetricProducer {
   const startTime = hrTime();
   return {
     collect: () => {
       const times = { startTime, endTime: hrTime() };
       const errors: unknown[] = [];
       const metrics = [
-        ...histograms(meter, times),
-        ...counters(meter, times),
-        ...observed(meter, times, errors),
+        ...histograms(sdk, meter, times),
+        ...counters(sdk, meter, times),
+        ...observed(sdk, meter, times, errors),
       ];
       const scopeMetrics = [{ scope: { name: "catalyst" }, metrics }];
       return Promise.resolve({ resourceMetrics: { resource, scopeMetrics }, errors });
@@ -80,13 +78,13 @@ function attributes(labels: readonly string[], values: readonly string[]): Attri
   return Object.fromEntries(pairs.filter(([, value]) => value !== ""));
 }
 
-function* histograms(meter: LiveMeter, times: Times): Generator<MetricData> {
+function* histograms(sdk: Sdk, meter: LiveMeter, times: Times): Generator<MetricData> {
   for (const [name, family] of meter.histograms) {
     const { labels, buckets } = METRICS[name];
     yield {
       descriptor: descriptor(name, METRICS[name]),
-      aggregationTemporality: AggregationTemporality.CUMULATIVE,
-      dataPointType: DataPointType.HISTOGRAM,
+      aggregationTemporality: sdk.AggregationTemporality.CUMULATIVE,
+      dataPointType: sdk.DataPointType.HISTOGRAM,
       dataPoints: [...family.entries()].map(([first, second, { sum, count, min, max, counts }]) => ({
         ...times,
         attributes: attributes(labels, [first, second]),
@@ -98,18 +96,18 @@ function* histograms(meter: LiveMeter, times: Times): Generator<MetricData> {
 
 type Point = readonly [value: number, attributes: Attributes];
 
-function* counters(meter: LiveMeter, times: Times): Generator<MetricData> {
+function* counters(sdk: Sdk, meter: LiveMeter, times: Times): Generator<MetricData> {
   for (const [name, family] of meter.counters) {
     const { labels } = METRICS[name];
     const points = [...family.entries()].map(([first, second, { value }]): Point => [
       value,
       attributes(labels, [first, second]),
     ]);
-    yield numbers(name, points, times);
+    yield numbers(sdk, name, points, times);
   }
 }
 
-function* observed(meter: LiveMeter, times: Times, errors: unknown[]): Generator<MetricData> {
+function* observed(sdk: Sdk, meter: LiveMeter, times: Times, errors: unknown[]): Generator<MetricData> {
   for (const [name, reads] of meter.observed) {
     const { labels } = METRICS[name];
     const observations = reads.flatMap((read): readonly Observation[] => {
@@ -122,18 +120,18 @@ function* observed(meter: LiveMeter, times: Times, errors: unknown[]): Generator
       }
     });
     const points = observations.map(([value, ...values]): Point => [value, attributes(labels, values)]);
-    yield numbers(name, points, times);
+    yield numbers(sdk, name, points, times);
   }
 }
 
-function numbers(name: MetricName, points: readonly Point[], times: Times): MetricData {
+function numbers(sdk: Sdk, name: MetricName, points: readonly Point[], times: Times): MetricData {
   const dataPoints = points.map(([value, each]) => ({ ...times, attributes: each, value }));
   const shared = {
     descriptor: descriptor(name, METRICS[name]),
-    aggregationTemporality: AggregationTemporality.CUMULATIVE,
+    aggregationTemporality: sdk.AggregationTemporality.CUMULATIVE,
     dataPoints,
   };
   return METRICS[name].kind === "counter"
-    ? { ...shared, dataPointType: DataPointType.SUM, isMonotonic: true }
-    : { ...shared, dataPointType: DataPointType.GAUGE };
+    ? { ...shared, dataPointType: sdk.DataPointType.SUM, isMonotonic: true }
+    : { ...shared, dataPointType: sdk.DataPointType.GAUGE };
 }

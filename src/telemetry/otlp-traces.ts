@@ -11,9 +11,7 @@ import {
   type Tracer,
   TraceFlags,
 } from "@opentelemetry/api";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import type { Resource } from "@opentelemetry/resources";
-import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { watchExports } from "./export-watch.ts";
 import type { OtlpOptions } from "./telemetry.ts";
 import {
@@ -34,16 +32,20 @@ export interface TraceOptions {
   readonly random: { next(): number };
 }
 
-export function exportTraces(
+export async function exportTraces(
   resource: Resource,
   options: TraceOptions,
   onResult: (delivered: boolean, reason?: unknown) => void,
-): { readonly tracing: Tracing; stop(): Promise<void> } {
+): Promise<{ readonly tracing: Tracing; stop(): Promise<void> }> {
+  const [{ OTLPTraceExporter }, { AlwaysOnSampler, BatchSpanProcessor, TracerProvider }] = await Promise.all([
+    import("@opentelemetry/exporter-trace-otlp-proto"),
+    import("@opentelemetry/sdk-trace"),
+  ]);
   const { otlp, sampling, random } = options;
   const exporter = new OTLPTraceExporter({
     url: `${otlp.endpoint.replace(/\/$/, "")}/v1/traces`,
     headers: { ...otlp.headers },
-    timeoutMillis: 10_000,
+    timeoutMillis: 5_000,
   });
   watchExports(exporter, onResult);
   const provider = new TracerProvider({

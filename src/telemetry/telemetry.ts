@@ -57,8 +57,8 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   });
   const meter = new LiveMeter();
   const watch = lossWatch(meter, options);
-  const metrics = exportMetrics(meter, resource, otlp, watch("metrics"));
-  const traces = exportTraces(resource, { otlp, sampling, random }, watch("traces"));
+  const metrics = await exportMetrics(meter, resource, otlp, watch("metrics"));
+  const traces = await exportTraces(resource, { otlp, sampling, random }, watch("traces"));
   const stopProcess = measureProcess(meter);
   return {
     meter,
