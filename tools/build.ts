@@ -31,13 +31,14 @@ exec "$node" --disable-warning=ExperimentalWarning "$here/lib/start.js" "$@"
 `;
 
 /** Parsed by any Node, so that an old one gets a sentence instead of a stack. */
-const START = `const [major, minor] = process.versions.node.split(".").map(Number);
+const START = `import { fileURLToPath } from "node:url";
+const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 24 || (major === 24 && minor < 21)) {
   console.error("error: Node.js " + process.versions.node + " is too old, 24.21 or newer is needed [ERR_USAGE]");
   console.error("try:   CATALYST_NODE=/path/to/node catalyst ...");
   process.exitCode = 64;
 } else {
-  process.argv[1] = new URL("./main.js", import.meta.url).pathname;
+  process.argv[1] = fileURLToPath(new URL("./main.js", import.meta.url));
   await import("./main.js");
 }
 `;

@@ -4,7 +4,7 @@
 // Invariant: the same sources give the same bytes; chunks are named by the hash of what they hold.
 
 import { copyFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { rolldown } from "rolldown";
 
 export interface Bundled {
@@ -25,6 +25,8 @@ export async function bundle(entries: Readonly<Record<string, string>>, folder: 
     cwd: root,
     platform: "node",
     external: [/\.node$/],
+    // ES modules first: the other form of jsonc-parser hides its requires from every bundler.
+    resolve: { mainFields: ["module", "main"] },
     plugins: [
       {
         name: "files-named-by-url",
@@ -33,10 +35,12 @@ export async function bundle(entries: Readonly<Record<string, string>>, folder: 
           handler(code, id) {
             const replaced = code.replaceAll(NAMED, (_, _quote, specifier: string) => {
               const file = resolve(dirname(id), specifier);
+              // Two files of one name would be given the same chunk, so the whole path is the name.
+              const name = relative(root, file).replaceAll("/", "-");
               const reference =
                 extname(file) === ".ts"
-                  ? this.emitFile({ type: "chunk", id: file, name: basename(file, ".ts") })
-                  : this.emitFile({ type: "asset", name: basename(file), source: readFileSync(file) });
+                  ? this.emitFile({ type: "chunk", id: file, name: basename(name, ".ts") })
+                  : this.emitFile({ type: "asset", name, source: readFileSync(file) });
               return `new URL(import.meta.ROLLUP_FILE_URL_${reference})`;
             });
             return replaced === code ? null : { code: replaced, map: null };
