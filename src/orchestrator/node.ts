@@ -34,7 +34,7 @@ async function runOne({ boot, plan }: Awaited<ReturnType<typeof prepareNode>>): 
   process.umask(0o077);
   const render = plan.logs === "json" ? renderJson : renderText;
   const line = (part: string, text: string): void => void process.stdout.write(`${render(part, text)}\n`);
-  const log = await openLog(boot, "node", (text) => line("node", text));
+  const log = openLog(boot, "node", (text) => line("node", text));
   const ports = { clock: systemClock, random: systemRandom, log };
   const node = await startOne(boot, plan, ports, {
     line,

@@ -91,7 +91,7 @@ class One {
     const gateway = await startGateway(boot, ports, toAuth, direct);
     this.#stops.push(() => gateway.stop(boot.config.drain));
     this.#direct = direct ? undefined : () => gateway.serveDirectly();
-    this.#set("gateway", "ready");
+    void gateway.ready.then(() => this.#set("gateway", "ready"));
     const toGateway = async () =>
       (await pair<GatewayControl>(() => gateway.exposed, { limits, keepaliveMs: 0 }))[0];
     const orchestrator = await startOrchestrator(boot, ports, {
@@ -102,7 +102,7 @@ class One {
       restarts: 0,
     });
     this.#stops.push(() => orchestrator.stop());
-    await orchestrator.settled;
+    await orchestrator.published;
     this.#set("orchestrator", "ready");
   }
 

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   type LoadedConfig,
   type Origin,
@@ -44,6 +44,7 @@ export async function prepareNode(options: PrepareOptions): Promise<Prepared> {
   // The supervisor takes it for good; here it only makes the error come before anything is written.
   (await takeLock(paths.dataDir)).release();
   const listen = await freeAddress(options.loaded.config.ingress.listen);
+  await tryPlugins(options.loaded);
   if (options.record !== undefined) rmSync(options.record, { force: true });
   const boot = await bootOf(options, listen);
   const bootFile = join(paths.runDir, "boot.json");
@@ -71,9 +72,23 @@ export async function bootOf(options: PrepareOptions, listen: string): Promise<B
     run: randomBytes(9).toString("base64url"),
     ingress: `${scheme}://${reachable(listen)}`,
     envoy: await envoyOf(config.envoy),
-    baseDir: process.cwd(),
+    baseDir: baseDirOf(loaded),
     ...(options.record === undefined ? {} : { record: options.record }),
   };
+}
+
+/** Packages are looked up from the configuration file that came last; its relative paths were resolved already. */
+function baseDirOf({ sources }: LoadedConfig): string {
+  const file = sources.findLast(({ kind }) => kind === "file")?.names[0];
+  return file === undefined ? process.cwd() : dirname(file);
+}
+
+/** Loaded once here, so that a plugin that cannot be loaded is an error of the start and not of a part that starts again and again. */
+async function tryPlugins(loaded: LoadedConfig): Promise<void> {
+  const { plugins } = loaded.config;
+  if (plugins.length === 0) return;
+  const { loadPlugins } = await import("./plugins/index.ts");
+  await loadPlugins(plugins, { node: resolveNode(loaded.config).node, baseDir: baseDirOf(loaded) });
 }
 
 function ownerOf(origin: Origin | undefined): Owner {
@@ -177,5 +192,7 @@ async function envoyPart({ config, names, paths }: Boot, binary: string): Promis
     ready: { socket: paths.envoyAdminSock, path: "/ready" },
     unlink: [paths.envoyAdminSock],
     giveUpAfter: ENVOY_TRIES,
+    // An Envoy that finds no xDS server at first asks again after up to 2 s.
+    after: ["orchestrator"],
   };
 }

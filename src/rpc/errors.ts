@@ -24,6 +24,8 @@ export const ERRORS = {
   ERR_DENIED: "not allowed",
   ERR_PORT_IN_USE: "a listen address is taken by another program",
   ERR_PERMISSION: "a file or directory has the wrong owner or mode",
+  ERR_PART_DOWN: "a part of the node does not run",
+  ERR_IDENTITY_NONE: "identity.mode is none: everyone may ask everything",
   ERR_PLUGIN_LOAD: "a plugin could not be loaded or its settings are wrong",
   ERR_PLUGIN_FAILED: "a plugin threw",
   ERR_STOPPING: "the node is stopping and takes no more work",

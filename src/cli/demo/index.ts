@@ -19,6 +19,9 @@ const QUERY = "{ topProducts(first: 2) { name price reviews { rating author body
 
 /** The exit code. */
 export async function demo(request: DemoRequest): Promise<number> {
+  // A reader that went away (`demo | head`) must not keep what runs from ending in order.
+  process.stdout.on("error", () => {});
+  process.stderr.on("error", () => {});
   const show = new Show(request.json);
   const stop = interruption();
   const world = new World();

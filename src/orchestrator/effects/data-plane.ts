@@ -2,7 +2,7 @@
 // flush, bring the verdicts back. In no-Envoy mode the same effects are taken and nothing is published.
 // Invariant: the xDS socket opens after the first flush, for what a connecting Envoy has and the snapshot lacks is taken from it.
 
-import type { EnvoyConfigurator, EnvoyBase, XdsServer } from "#envoy";
+import { type EnvoyBase, EnvoyConfigurator, publishedResources, XdsServer } from "#envoy";
 import type { BatchRunner, EffectResult, Ports, RunnerContext, Runners } from "#kernel";
 import { CatalystError, type EnvoyResource, type EnvoyStatus, type PartStatus } from "#rpc";
 import type { Effect } from "#routing";
@@ -17,6 +17,8 @@ const FLUSH_MS = 60_000;
 
 export interface DataPlane {
   readonly runners: Runners;
+  /** Resolves when the snapshot is whole and Envoy may connect. */
+  readonly opened: Promise<void>;
   status(parts: readonly PartStatus[]): EnvoyStatus;
   config(filter: { type?: string; name?: string }): readonly EnvoyResource[];
   close(): Promise<void>;
@@ -28,22 +30,23 @@ export interface PlaneGate {
   readonly desired: () => Iterable<ServiceEffect>;
 }
 
-export async function openDataPlane(boot: Boot, ports: Ports, gate: PlaneGate): Promise<DataPlane> {
-  if ("absent" in boot.envoy) return withoutEnvoy;
-  const { EnvoyConfigurator: Configurator, XdsServer: Server } = await import("#envoy");
+export function openDataPlane(boot: Boot, ports: Ports, gate: PlaneGate): DataPlane {
+  if ("absent" in boot.envoy) return { ...withoutEnvoy, opened: gate.opened };
   let plane: EnvoyPlane | undefined;
-  const server = new Server({
+  const server = new XdsServer({
     log: ports.log,
     onRefused: (type, name) => plane?.refused(type, name),
   });
-  plane = new EnvoyPlane(boot, ports, gate, server, new Configurator(server));
-  plane.begin();
+  plane = new EnvoyPlane(boot, ports, gate, server, new EnvoyConfigurator(server));
+  plane.opened.catch((error: unknown) => {
+    ports.log.error({ error: String(error) }, "the xDS server did not open");
+  });
   return plane;
 }
 
 const nothing: BatchRunner<never> = { batch: async () => ({ ok: true }) };
 
-const withoutEnvoy: DataPlane = {
+const withoutEnvoy: Omit<DataPlane, "opened"> = {
   runners: { "envoy.service": nothing, "envoy.keys": nothing },
   status: (parts) => ({ state: envoyState(parts), connected: false, types: [] }),
   config: () => [],
@@ -94,11 +97,9 @@ class EnvoyPlane implements DataPlane {
     return { "envoy.service": services, "envoy.keys": keys };
   }
 
-  /** Opens also when no effect ever comes: a node without services has an ingress. */
-  begin(): void {
-    this.#open().catch((error: unknown) => {
-      this.#ports.log.error({ error: String(error) }, "the xDS server did not open");
-    });
+  /** Also when no effect ever comes: a node without services has an ingress. */
+  get opened(): Promise<void> {
+    return this.#open();
   }
 
   refused(type: string, name: string): void {
@@ -131,7 +132,7 @@ class EnvoyPlane implements DataPlane {
   }
 
   config(filter: { type?: string; name?: string }): readonly EnvoyResource[] {
-    return filter.name === undefined ? [] : [];
+    return publishedResources(this.#server, filter);
   }
 
   async close(): Promise<void> {

@@ -23,7 +23,6 @@ export interface GraphOptions {
   readonly opened: Promise<void>;
   /** Everything wanted at this moment; read once, when the gate opens. */
   readonly desired: () => Iterable<GraphEffect>;
-  readonly onApplied?: (applied: Applied) => void;
 }
 
 export class Graph {
@@ -34,8 +33,6 @@ export class Graph {
   #synced: GatewayControl | undefined;
   #began = false;
   #queue: Promise<unknown> = Promise.resolve();
-  /** What the gateway serves, as far as it told. */
-  applied: Applied | undefined;
 
   constructor(options: GraphOptions) {
     this.#options = options;
@@ -90,8 +87,6 @@ export class Graph {
     }
     const { config, lost } = this.#config();
     const applied = await gateway.apply(config);
-    this.applied = applied;
-    this.#options.onApplied?.(applied);
     if (!applied.ok) {
       const { code = "ERR_INTERNAL", text = "the gateway refused the graph" } = applied.error ?? {};
       // The last good graph goes on; the same input would fail again, a changed one is a new want.

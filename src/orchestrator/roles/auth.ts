@@ -3,7 +3,9 @@
 import type { Auth } from "#auth";
 import { authSchema, expose, type Exposed } from "#rpc";
 import type { Ports } from "#kernel";
+import { authInstruments } from "#telemetry";
 import type { Boot } from "../boot.ts";
+import { openTelemetry } from "../measure.ts";
 
 export interface AuthPart {
   readonly auth: Auth;
@@ -14,6 +16,7 @@ export interface AuthPart {
 export async function startAuth(boot: Boot, ports: Ports): Promise<AuthPart> {
   const [{ createAuth }, { authMethods }] = await Promise.all([import("#auth"), authSchema()]);
   const { names, paths, config } = boot;
+  const telemetry = await openTelemetry(boot, "auth", ports.log);
   const auth = await createAuth({
     dataDir: names.dataDir,
     node: names.node,
@@ -22,6 +25,7 @@ export async function startAuth(boot: Boot, ports: Ports): Promise<AuthPart> {
     clock: ports.clock,
     random: ports.random,
     log: ports.log,
+    instruments: authInstruments(telemetry.meter),
   });
   try {
     await auth.listenHttp({ unix: paths.authHttpSock });
@@ -29,5 +33,9 @@ export async function startAuth(boot: Boot, ports: Ports): Promise<AuthPart> {
     await auth.close();
     throw error;
   }
-  return { auth, exposed: expose(auth, authMethods), stop: () => auth.close() };
+  const stop = async (): Promise<void> => {
+    await auth.close();
+    await telemetry.stop();
+  };
+  return { auth, exposed: expose(auth, authMethods), stop };
 }

@@ -2,16 +2,24 @@
 // for clients, where it verifies tokens itself with the auth part's word).
 
 import type { Gateway } from "#gateway";
-import { type AuthControl, expose, type Exposed, gatewaySchema, reconnecting, type Session } from "#rpc";
+import { type AuthControl, expose, type Exposed, type GatewayControl, gatewaySchema } from "#rpc";
+import { reconnecting, type Session } from "#rpc";
 import type { Ports } from "#kernel";
+import { gatewayInstruments } from "#telemetry";
 import { type Boot, hostPort } from "../boot.ts";
+import { openTelemetry } from "../measure.ts";
 
 export interface GatewayPart {
   readonly exposed: Exposed;
+  /** Resolves when it serves its first graph, or when none came for long: then somebody else is to blame. */
+  readonly ready: Promise<void>;
   /** No Envoy stands before it (any more): listens at ingress. */
   serveDirectly(): Promise<void>;
   stop(drainMs: number): Promise<void>;
 }
+
+/** A first graph is composed in well below a second once the orchestrator is there. */
+const FIRST_GRAPH_MS = 10_000;
 
 /** `direct`: no Envoy stands before it. */
 export async function startGateway(
@@ -21,7 +29,8 @@ export async function startGateway(
   direct: boolean,
 ): Promise<GatewayPart> {
   const [{ createGateway }, { gatewayMethods }] = await Promise.all([import("#gateway"), gatewaySchema()]);
-  const gateway = await createGateway();
+  const telemetry = await openTelemetry(boot, "gateway", ports.log);
+  const gateway = await createGateway({ instruments: gatewayInstruments(telemetry.meter) });
   const closers: (() => Promise<void>)[] = [];
   const serveDirectly = async (): Promise<void> => {
     closers.push(await listenDirectly(gateway, boot, ports, auth));
@@ -33,12 +42,26 @@ export async function startGateway(
     await gateway.close(0);
     throw error;
   }
+  const { promise: ready, resolve: becomeReady } = Promise.withResolvers<void>();
+  const cancel = ports.clock.after(FIRST_GRAPH_MS, becomeReady);
+  const control: GatewayControl = {
+    apply: async (graph) => {
+      const applied = await gateway.apply(graph);
+      becomeReady();
+      return applied;
+    },
+    check: (graph) => gateway.check(graph),
+    status: () => gateway.status(),
+  };
   return {
-    exposed: expose(gateway, gatewayMethods),
+    exposed: expose(control, gatewayMethods),
+    ready,
     serveDirectly,
     stop: async (drainMs) => {
+      cancel();
       await gateway.close(drainMs);
       await Promise.all(closers.map((close) => close()));
+      await telemetry.stop();
     },
   };
 }

@@ -21,9 +21,10 @@ import { persistRunner } from "../effects/persist.ts";
 import { Prober } from "../effects/probe/prober.ts";
 import { SchemaReader } from "../effects/schema.ts";
 import { intentOf } from "../intents.ts";
+import { measureOrchestrator, openTelemetry } from "../measure.ts";
 import { tickEverySecond } from "../loop-timer.ts";
 import { parseService } from "../parse-service.ts";
-import { builtInPlugins } from "../plugins/index.ts";
+import { builtInPlugins, loadPlugins } from "../plugins/index.ts";
 import { type Recorder, startRecorder } from "../recorder.ts";
 import { Leases } from "../sdk/leases.ts";
 import { SdkServer } from "../sdk/server.ts";
@@ -42,8 +43,8 @@ export interface Links {
 
 export interface OrchestratorPart {
   readonly loop: Loop<NodeTypes>;
-  /** Resolves when the first graph is applied (or nothing came of it in time) and Envoy may connect. */
-  readonly settled: Promise<void>;
+  /** Resolves when everything known is published and Envoy may connect. */
+  readonly published: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -53,8 +54,6 @@ const SDL_BYTES_MAX = 2 * 1024 * 1024;
 const RELEARN_MS = 3_000;
 /** How long a fresh node waits for the keys of the auth part before it publishes without. */
 const KEYS_MS = 5_000;
-/** A node whose first graph takes longer is ready nevertheless; `status` says what is missing. */
-const SETTLE_MS = 5_000;
 
 export async function startOrchestrator(boot: Boot, ports: Ports, links: Links): Promise<OrchestratorPart> {
   const part = new Orchestrator(boot, ports, links);
@@ -63,7 +62,6 @@ export async function startOrchestrator(boot: Boot, ports: Ports, links: Links):
 }
 
 class Orchestrator implements OrchestratorPart {
-  readonly settled: Promise<void>;
   readonly #boot: Boot;
   readonly #ports: Ports;
   readonly #links: Links;
@@ -82,7 +80,6 @@ class Orchestrator implements OrchestratorPart {
   #plane: DataPlane | undefined;
   #recorder: Recorder | undefined;
   #sdk: SdkServer | undefined;
-  #settle: () => void = () => {};
 
   constructor(boot: Boot, ports: Ports, links: Links) {
     this.#boot = boot;
@@ -90,7 +87,6 @@ class Orchestrator implements OrchestratorPart {
     this.#links = links;
     const { clock, random } = ports;
     this.#startedAt = clock.monotonic();
-    this.settled = new Promise((resolve) => (this.#settle = resolve));
     this.#store = new Store(boot.paths.stateDb, () => clock.now());
     this.#blobs = new Blobs(this.#store);
     this.#gate = new Gate(clock, links.restarts > 0 ? RELEARN_MS : KEYS_MS);
@@ -114,13 +110,16 @@ class Orchestrator implements OrchestratorPart {
       identity: boot.config.identity.mode === "none" ? "none" : "token",
       opened: this.#gate.opened,
       desired: () => this.#desired("graph"),
-      onApplied: () => this.#settle(),
     });
   }
 
   get loop(): Loop<NodeTypes> {
     if (this.#loop === undefined) throw new Error("the orchestrator has not started");
     return this.#loop;
+  }
+
+  get published(): Promise<void> {
+    return this.#plane?.opened ?? this.#gate.opened;
   }
 
   async start(): Promise<void> {
@@ -148,7 +147,7 @@ class Orchestrator implements OrchestratorPart {
   async #open(): Promise<void> {
     const boot = this.#boot;
     const { clock, log } = this.#ports;
-    const plane = await openDataPlane(boot, this.#ports, {
+    const plane = openDataPlane(boot, this.#ports, {
       opened: this.#gate.opened,
       desired: () => this.#desired("envoy.service"),
     });
@@ -156,6 +155,7 @@ class Orchestrator implements OrchestratorPart {
     const loop = new Loop<NodeTypes>({
       store: new State(boot.names.node),
       plugins: builtInPlugins(),
+      outside: await loadPlugins(boot.config.plugins, { node: boot.names.node, baseDir: boot.baseDir }),
       runners: this.#runners(plane),
       ports: this.#ports,
       schedule: (run) => void later(run),
@@ -164,12 +164,12 @@ class Orchestrator implements OrchestratorPart {
     this.#loop = loop;
     if (boot.record !== undefined) this.#recorder = startRecorder(loop, boot, boot.record, clock.now());
     this.#watch(loop);
+    await this.#measure(loop, plane);
     this.#connect(loop);
     const leases = new Leases(loop, clock, this.#store, boot.run);
     await this.#remember(loop, leases);
     this.#stops.push(tickEverySecond(loop, clock, log, (now) => leases.expire(now)));
     await this.#serve(loop, leases);
-    this.#settleInTime();
   }
 
   #runners(plane: DataPlane): Runners {
@@ -218,6 +218,13 @@ class Orchestrator implements OrchestratorPart {
     };
     this.#links.onParts(onParts);
     onParts();
+  }
+
+  async #measure(loop: Loop<NodeTypes>, plane: DataPlane): Promise<void> {
+    const telemetry = await openTelemetry(this.#boot, "orchestrator", this.#ports.log);
+    this.#stops.push(() => telemetry.stop());
+    const { parts } = this.#links;
+    measureOrchestrator(telemetry.meter, { loop, parts, envoy: () => plane.status(parts()) });
   }
 
   #connect(loop: Loop<NodeTypes>): void {
@@ -292,10 +299,6 @@ class Orchestrator implements OrchestratorPart {
       record,
       recordBroken: () => this.#recorder?.broken,
     };
-  }
-
-  #settleInTime(): void {
-    this.#ports.clock.after(SETTLE_MS, () => this.#settle());
   }
 
   #sessions(): { auth: Reconnecting<AuthControl>; gateway: Reconnecting<GatewayControl> } {

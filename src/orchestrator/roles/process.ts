@@ -54,7 +54,7 @@ async function gateway(boot: Boot, ports: Ports): Promise<Running> {
     log: ports.log,
   });
   return {
-    ready: Promise.resolve(),
+    ready: part.ready,
     stop: async () => {
       await part.stop(boot.config.drain);
       await server.close();
@@ -71,7 +71,7 @@ async function orchestrator(boot: Boot, ports: Ports, parts: PartsView): Promise
     onParts: (listener) => void parts.listeners.push(listener),
     restarts: Number(process.env[ENV.restarts] ?? 0),
   });
-  return { ready: part.settled, stop: () => part.stop() };
+  return { ready: part.published, stop: () => part.stop() };
 }
 
 /** A part alone takes the directories as they are: the other parts use them too. */
@@ -105,7 +105,7 @@ class PartsView {
 export async function runPart(role: RoleName, options?: PrepareOptions): Promise<number> {
   process.umask(0o077);
   const boot = options === undefined ? readBoot(process.env[ENV.boot] ?? "") : await bootAlone(options);
-  const log = await openLog(boot, role);
+  const log = openLog(boot, role);
   const ports: Ports = { clock: systemClock, random: systemRandom, log };
   const parts = new PartsView();
   const link =

@@ -8,16 +8,6 @@ export const LINE_BYTES_MAX = 64 * 1024;
 export type Level = "debug" | "info" | "warn" | "error";
 export type Render = (part: string, line: string) => string;
 
-const LEVELS: Readonly<Record<string, Level>> = {
-  "10": "debug",
-  "20": "debug",
-  "30": "info",
-  "40": "warn",
-  "50": "error",
-  "60": "error",
-};
-const NUMBERS: Readonly<Record<Level, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
-
 /** Splits chunks into lines; the rest waits for the next chunk. */
 export class LineSplitter {
   #rest = "";
@@ -64,8 +54,9 @@ const envoyLine = (line: string): { level: Level; text: string } | undefined => 
   return { level, text: text.trim() };
 };
 
+/** The form of the parts' own logs (telemetry/log.ts). */
 export const jsonLine = (part: string, level: Level, text: string, fields: object = {}): string =>
-  JSON.stringify({ level: NUMBERS[level], time: Date.now(), part, ...fields, msg: text });
+  JSON.stringify({ level, time: new Date().toISOString(), part, ...fields, text });
 
 export const renderJson: Render = (part, line) => {
   if (line.startsWith('{"') && line.endsWith("}"))
@@ -74,11 +65,11 @@ export const renderJson: Render = (part, line) => {
   return envoy === undefined ? jsonLine(part, "info", line) : jsonLine(part, envoy.level, envoy.text);
 };
 
-const clock = (ms: number): string => new Date(ms).toISOString().slice(11, 23);
-const row = (time: number, part: string, level: string, text: string): string =>
-  `${clock(time)} ${level.padEnd(5)} ${part.padEnd(12)} ${text}`;
+const row = (time: string, part: string, level: string, text: string): string =>
+  `${time.slice(11, 23)} ${level.padEnd(5)} ${part.padEnd(12)} ${text}`;
+const now = (): string => new Date().toISOString();
 
-const HIDDEN = new Set(["level", "time", "pid", "hostname", "part", "msg", "name", "node"]);
+const HIDDEN = new Set(["level", "time", "part", "text", "node"]);
 
 /** Fields of a JSON line as ` key=value`, shortest useful form. */
 const rest = (record: Record<string, unknown>): string =>
@@ -91,14 +82,14 @@ export const renderText: Render = (part, line) => {
   if (line.startsWith("{")) {
     try {
       const record = JSON.parse(line) as Record<string, unknown>;
-      const level = LEVELS[String(record["level"])] ?? String(record["level"] ?? "info");
-      const time = typeof record["time"] === "number" ? record["time"] : Date.now();
+      const { level, time, text } = record;
       const name = typeof record["part"] === "string" ? record["part"] : part;
-      return row(time, name, level, `${String(record["msg"] ?? "")}${rest(record)}`);
+      const at = typeof time === "string" ? time : now();
+      return row(at, name, String(level ?? "info"), `${String(text ?? "")}${rest(record)}`);
     } catch {
-      return row(Date.now(), part, "info", line);
+      return row(now(), part, "info", line);
     }
   }
   const envoy = envoyLine(line);
-  return row(Date.now(), part, envoy?.level ?? "info", envoy?.text ?? line);
+  return row(now(), part, envoy?.level ?? "info", envoy?.text ?? line);
 };

@@ -232,15 +232,18 @@ test("the link carries states one way and the whole picture the other", async (t
 });
 
 test("log lines get the name of their part and stay JSON", () => {
-  assert.equal(renderJson("auth", '{"level":30,"msg":"x"}'), '{"part":"auth","level":30,"msg":"x"}');
+  assert.equal(
+    renderJson("auth", '{"level":"info","text":"x"}'),
+    '{"part":"auth","level":"info","text":"x"}',
+  );
   const envoy = JSON.parse(renderJson("envoy", "[2026-01-01 10:00:00.123][7][warning][config] no route")) as {
-    level: number;
-    msg: string;
+    level: string;
+    text: string;
     part: string;
   };
-  assert.deepEqual([envoy.level, envoy.msg, envoy.part], [40, "[config] no route", "envoy"]);
+  assert.deepEqual([envoy.level, envoy.text, envoy.part], ["warn", "[config] no route", "envoy"]);
   assert.match(
-    renderText("auth", '{"level":30,"time":0,"msg":"signed","kid":"a"}'),
+    renderText("auth", '{"level":"info","time":"2026-01-01T00:00:00.000Z","text":"signed","kid":"a"}'),
     /^00:00:00\.000 info {2}auth {9}signed kid=a$/,
   );
 });
