@@ -6,7 +6,7 @@
 
 import type { Any, Messages } from "../generated/messages.ts";
 import type { IdentityMode } from "./base.ts";
-import { FILTER } from "./names.ts";
+import { FILTER, PROVIDER } from "./names.ts";
 import type { Extension, Listener, Route, RouteMatch, VirtualHost } from "./names.ts";
 import { PUBLIC_PATHS } from "./public.ts";
 import { IDENTITY_NONE_POLICY, PUBLIC_POLICY } from "./rbac.ts";
@@ -104,6 +104,8 @@ function openFilters(mode: IdentityMode, filters: Readonly<Record<string, Any>>,
   };
   return Object.entries(filters).flatMap(([name, config]) => {
     if (types[name] !== config["@type"]) return [`${name} carries ${config["@type"]}`];
+    if (config["@type"] === JWT_ROUTE && config.requirement_name !== PROVIDER)
+      return [`${name} asks for no token of ours`];
     if (config["@type"] !== RBAC_ROUTE) return [];
     if (config.rbac?.rules === undefined) return [`${name} has no rules and is off`];
     if ((config.rbac.rules.action === "ALLOW") !== (name === FILTER.allow))

@@ -18,7 +18,8 @@ type Action = Extract<Route, { readonly route: unknown }>["route"];
 /** Nothing of a request was sent when one of these happens, so that sending it again is safe for every method. */
 export const RETRY = { retry_on: "connect-failure,refused-stream,reset-before-request", num_retries: 2 };
 
-const noLimit = { timeout: "0s", idle_timeout: "0s" } as const;
+/** For streams that have no end of their own; one that says nothing for an hour is given up. */
+export const ENDLESS = { timeout: "0s", idle_timeout: "3600s" } as const;
 
 export function firstRoutes(base: EnvoyBase): Route[] {
   return [...PUBLIC_PATHS.map(publicRoute), ...graphRoutes(base), ...authRoutes(base)];
@@ -63,13 +64,13 @@ function graphRoutes(base: EnvoyBase): Route[] {
     ...graph(
       "graphql#websocket",
       [{ name: "upgrade", string_match: { exact: "websocket", ignore_case: true } }],
-      noLimit,
+      ENDLESS,
       { [FILTER.buffer]: unbuffered() },
     ),
     ...graph(
       "graphql#events",
       [{ name: "accept", string_match: { contains: "text/event-stream" } }],
-      noLimit,
+      ENDLESS,
     ),
     // The gateway has the shorter deadline and answers by itself.
     ...graph("graphql", undefined, { timeout: "60s", retry_policy: RETRY }),

@@ -10,7 +10,7 @@ import type { IdentityMode } from "./base.ts";
 import { tokenRequired } from "./jwt.ts";
 import { FILTER, clusterOf } from "./names.ts";
 import type { Route, RouteMatch, VirtualHost } from "./names.ts";
-import { RESERVED_PREFIXES, RETRY, unbuffered } from "./node-routes.ts";
+import { ENDLESS, RESERVED_PREFIXES, RETRY, unbuffered } from "./node-routes.ts";
 import { serviceAccess } from "./rbac.ts";
 
 /** Why a want cannot be translated; the words go into the service's quarantine. */
@@ -79,14 +79,14 @@ function routes(
   const name = want.service;
   const retry = Object.keys(filters).length > 0 ? { retry_policy: RETRY } : {}; // else the virtual host has it
   const action = { cluster: clusterOf(name), ...rewrite, ...retry };
-  const endless = { ...action, timeout: "0s", idle_timeout: "0s" } as const;
+  const endless = { ...action, ...ENDLESS };
   const events = [{ name: "accept", string_match: { contains: "text/event-stream" } }];
   const typed = { typed_per_filter_config: filters };
   const keyed = { typed_per_filter_config: { ...filters, ...keyExchange() } };
   return [
     ...(mode === "none" ? [] : [{ name: `${name}#key`, match: withKey(match), route: endless, ...keyed }]),
     { name: `${name}#events`, match: { ...match, headers: events }, route: endless, ...typed },
-    { name, match, route: { ...action, timeout: seconds(want.timeoutMs), idle_timeout: "0s" }, ...typed },
+    { name, match, route: { ...endless, timeout: seconds(want.timeoutMs) }, ...typed },
   ];
 }
 

@@ -1,0 +1,212 @@
+// State in, Envoy resources out: testdata/NAME.in.json → NAME.out.json, read back from the very bytes Envoy would get
+// (rewrite with --test-update-snapshots). Each golden is checked twice more by others than us: Envoy's own descriptors
+// decode the bytes to the same JSON, and the real Envoy accepts the resources in `--mode validate`.
+
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { createFileRegistry, create, fromBinary, toJson } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import type { EnvoyServiceWant, TrustKeys } from "#routing";
+import { needs } from "../../test/kit/needs.ts";
+import { extractDescriptors } from "../../tools/generate-envoy.ts";
+import { EnvoyConfigurator } from "./configurator.ts";
+import { publishedResources } from "./resources.ts";
+import { envoyBinary, folder, quiet } from "./testing.ts";
+import { staticBootstrap } from "./testing-static.ts";
+import type { EnvoyBase } from "./translate/index.ts";
+import { TYPES, XdsServer } from "./xds/index.ts";
+
+interface Input {
+  readonly base?: Partial<EnvoyBase>;
+  readonly keys?: null;
+  readonly services: readonly EnvoyServiceWant[];
+}
+
+const DATA = join(import.meta.dirname, "testdata");
+const CASES = readdirSync(DATA)
+  .filter((file) => file.endsWith(".in.json"))
+  .map((file) => file.slice(0, -".in.json".length));
+
+const BASE: EnvoyBase = {
+  node: "edge1.acme.catalyst.internal",
+  identity: "own",
+  listen: { address: "127.0.0.1", port: 10_000 },
+  gateway: { path: "/run/catalyst/gateway-http.sock" },
+  auth: { path: "/run/catalyst/auth-http.sock" },
+  bodyLimitBytes: 1_048_576,
+};
+
+const KEYS: TrustKeys = {
+  revision: 1,
+  issuer: "edge1.acme.catalyst.internal",
+  audience: "acme.catalyst.internal",
+  jwks: JSON.stringify({
+    keys: [
+      {
+        alg: "ES384",
+        crv: "P-384",
+        kid: "sample",
+        kty: "EC",
+        use: "sig",
+        x: "FzYNKg_1kpDGZkx-1YNgPMbxsJWNfdvTuWwtYYCwtlfDFZrMi6AHj0uLGpY0A8Vn",
+        y: "QX4pg9OMIJfHGbLE7A-IeAqOy6Alt4Hn50OGDVdQsqMObJmpbJEo_vqFtXhcmCIC",
+      },
+    ],
+  }),
+};
+
+/** The server after one flush; `mirror` turns the order of the wants around. */
+async function published(name: string, mirror = false): Promise<{ server: XdsServer; refused: unknown }> {
+  const input = JSON.parse(readFileSync(join(DATA, `${name}.in.json`), "utf8")) as Input;
+  const server = new XdsServer({ log: quiet });
+  const configurator = new EnvoyConfigurator(server);
+  configurator.setBase({ ...BASE, ...input.base });
+  if (input.keys === undefined) configurator.setKeys(KEYS);
+  for (const want of mirror ? input.services.toReversed() : input.services)
+    configurator.setService(want.service, want);
+  await configurator.flush();
+  return { server, refused: configurator.quarantined() };
+}
+
+const grouped = (server: XdsServer): Record<string, unknown[]> =>
+  Object.fromEntries(
+    TYPES.map((type) => [type, publishedResources(server, { type }).map((r) => r.resource)] as const).filter(
+      ([, list]) => list.length > 0,
+    ),
+  );
+
+for (const name of CASES)
+  test(`golden ${name}`, async (t) => {
+    const { server, refused } = await published(name);
+    t.assert.fileSnapshot({ ...grouped(server), refused }, join(DATA, `${name}.out.json`), {
+      serializers: [(value: unknown) => `${layout(value, "")}\n`],
+    });
+  });
+
+/** JSON where whatever fits stays on one line: a page to read instead of ten. */
+function layout(value: unknown, indent: string): string {
+  const line = JSON.stringify(value);
+  if (typeof value !== "object" || value === null || indent.length + line.length <= 140) return line;
+  const inner = `${indent}  `;
+  if (Array.isArray(value))
+    return `[\n${value.map((item) => inner + layout(item, inner)).join(",\n")}\n${indent}]`;
+  const fields = Object.entries(value).map(
+    ([key, item]) => `${inner}${JSON.stringify(key)}: ${layout(item, inner)}`,
+  );
+  return `{\n${fields.join(",\n")}\n${indent}}`;
+}
+
+test("the same state gives the same bytes, whatever the order it came in", async () => {
+  const versions = (server: XdsServer): unknown[] =>
+    publishedResources(server)
+      .map((r) => `${r.type}/${r.name} ${r.version}`)
+      .toSorted();
+  // Who of two rivals comes first wins, so without them.
+  for (const name of CASES.filter((c) => c !== "services")) {
+    const [one, two] = [await published(name), await published(name, true)];
+    assert.deepEqual(versions(one.server), versions(two.server));
+  }
+});
+
+test("Envoy's own descriptors read what we wrote", needs("envoy"), async () => {
+  const file = [...extractDescriptors(await envoyBinary()).values()].map((data) =>
+    fromBinary(FileDescriptorProtoSchema, data),
+  );
+  const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: inOrder(file) }));
+  const message = {
+    secret: "envoy.extensions.transport_sockets.tls.v3.Secret",
+    cluster: "envoy.config.cluster.v3.Cluster",
+    endpoint: "envoy.config.endpoint.v3.ClusterLoadAssignment",
+    extension: "envoy.config.core.v3.TypedExtensionConfig",
+    listener: "envoy.config.listener.v3.Listener",
+    route: "envoy.config.route.v3.RouteConfiguration",
+    scope: "",
+  } as const;
+  for (const name of CASES) {
+    const { server } = await published(name);
+    for (const { type, name: resource, bytes } of server.resources()) {
+      const schema = registry.getMessage(message[type]);
+      assert.ok(schema);
+      const theirs = toJson(schema, fromBinary(schema, bytes), { registry, useProtoFieldName: true });
+      const ours = publishedResources(server, { type, name: resource })[0]?.resource;
+      assert.deepEqual(comparable(ours), comparable(theirs), `${name}: ${type}/${resource}`);
+    }
+  }
+});
+
+/** Zero values may be written or left out, and keys are redacted on our side. */
+function comparable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(comparable);
+  if (typeof value === "string" && /^\d+(\.\d+)?s$/.test(value)) return `${Number.parseFloat(value)}s`;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key, item]) => key !== "private_key" && !(isEmpty(item) && !ALWAYS.has(key)))
+      .map(([key, item]) => [key, comparable(item)])
+      .toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+  );
+}
+
+const ALWAYS = new Set(["ads", "present_match", "policies"]);
+const isEmpty = (item: unknown): boolean =>
+  item === false ||
+  item === 0 ||
+  item === "" ||
+  (Array.isArray(item) && item.length === 0) ||
+  ["AUTO", "ALLOW", "STATIC", "EQ"].includes(String(item));
+
+function inOrder<F extends { readonly name: string; readonly dependency: readonly string[] }>(
+  files: readonly F[],
+): F[] {
+  const byName = new Map(files.map((f) => [f.name, f]));
+  const done = new Set<F>();
+  const add = (f: F | undefined): void => {
+    if (f === undefined || done.has(f)) return;
+    done.add(f);
+    for (const name of f.dependency) add(byName.get(name));
+    done.delete(f);
+    done.add(f);
+  };
+  for (const f of files) add(f);
+  return [...done];
+}
+
+test("the real Envoy accepts every golden", needs("envoy", "openssl"), async (t) => {
+  const dir = await folder(t);
+  const pem = (name: string): string => readFileSync(join(dir, name), "utf8");
+  execFileSync(
+    "openssl",
+    [
+      ...[
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+      ],
+      ...["-subj", "/CN=test", "-keyout", join(dir, "key"), "-out", join(dir, "certificate")],
+    ],
+    { stdio: "ignore" },
+  );
+  const binary = await envoyBinary();
+  for (const name of CASES) {
+    const { server } = await published(name);
+    const file = join(dir, `${name}.json`);
+    const text = JSON.stringify(staticBootstrap(grouped(server)))
+      .replace('"@CERTIFICATE@"', JSON.stringify(pem("certificate")))
+      .replace('"[redacted]"', JSON.stringify({ inline_string: pem("key") }));
+    writeFileSync(file, text);
+    const run = spawnSync(binary, ["--mode", "validate", "-c", file, "--log-level", "warning"], {
+      encoding: "utf8",
+    });
+    assert.equal(run.status, 0, `${name}: ${run.stderr}`);
+    assert.doesNotMatch(run.stderr, /deprecated|unknown field/i, name);
+  }
+});
