@@ -166,7 +166,7 @@ export type SchemaResult<Config> =
   | {
       readonly issues: readonly {
         readonly message: string;
-        readonly path?: readonly PropertyKey[] | undefined;
+        readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
       }[];
     };
 

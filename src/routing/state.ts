@@ -35,15 +35,16 @@ export class State implements StateStore<NodeTypes> {
   readonly #undo: Undo[] = [];
 
   constructor(node: NodeName) {
-    const state = this;
+    const revision = () => this.#revision;
+    const keys = () => this.#keys;
     this.#view = {
       node,
       services: this.#services,
       get revision() {
-        return state.#revision;
+        return revision();
       },
       get keys() {
-        return state.#keys;
+        return keys();
       },
       lease: (id) => this.#leases.get(id),
       leasesEnding: (at) => this.#leases.ending(at),

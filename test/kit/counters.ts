@@ -59,6 +59,6 @@ export class Counters implements StateStore<CounterTypes> {
   }
 
   hash(): string {
-    return JSON.stringify([this.#revision, ...[...this.#values].sort()]);
+    return JSON.stringify([this.#revision, ...[...this.#values].sort(([a], [b]) => (a < b ? -1 : 1))]);
   }
 }

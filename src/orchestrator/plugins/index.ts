@@ -17,3 +17,4 @@ export function builtInPlugins(): readonly NodePlugin[] {
 }
 
 export { describeOwner } from "./claims.ts";
+export { loadPlugins, type LoadOptions, type PluginModule, type PluginUse } from "./load.ts";

@@ -34,6 +34,8 @@ export function registry(): IServicePlugin {
           return add(event, view, out);
         case "service.remove":
           return remove(event, view, out);
+        default:
+          return;
       }
     },
   };
