@@ -3,12 +3,11 @@
 // Invariant: nothing secret is ever put into a directory that another user owns or may enter (0700, own uid); a link of the
 // list is a hint only: who reads it still has to connect.
 
-import { createHash } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CatalystError } from "#rpc";
-import { type Env, type NodePaths, nodesDir, pathsIn } from "./paths.ts";
+import { type Env, type NodePaths, digestOf, nodesDir, pathsIn } from "./paths.ts";
 
 /** Makes data, run, keys, certs and log directories (0700), or says which one is not ours. Idempotent. */
 export function prepareDirectories(paths: NodePaths): void {
@@ -72,7 +71,7 @@ export function clientPaths(dataDir: string, env: Env = process.env): NodePaths 
 export function announceNode(dataDir: string, env: Env = process.env): () => void {
   const directory = join(nodesDir(env), ".running");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const name = createHash("sha256").update(dataDir).digest("hex").slice(0, 16);
+  const name = digestOf(dataDir).slice(0, 16);
   replaceLink(dataDir, join(directory, name));
   return () => rmSync(join(directory, name), { force: true });
 }

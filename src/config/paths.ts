@@ -5,7 +5,6 @@
 // with another environment finds the same sockets.
 // Invariant: everything here follows from organization, node name, data directory and environment alone.
 
-import { createHash } from "node:crypto";
 import { homedir, hostname, tmpdir, userInfo } from "node:os";
 import { basename, join, resolve } from "node:path";
 
@@ -109,6 +108,10 @@ export function pathsIn(
   };
 }
 
+/** Of a path, for a name; node:crypto is loaded with the first call, because most verbs need none (8 ms). */
+export const digestOf = (path: string): string =>
+  process.getBuiltinModule("node:crypto").createHash("sha256").update(path).digest("hex");
+
 const fits = (runDir: string): boolean =>
   Buffer.byteLength(join(runDir, LONGEST_SOCKET)) <= SOCKET_PATH_BYTES_MAX;
 
@@ -119,7 +122,7 @@ const fits = (runDir: string): boolean =>
 export function runDirFor(dataDir: string, env: Env = process.env): string {
   const plain = join(dataDir, "run");
   if (fits(plain)) return plain;
-  const digest = createHash("sha256").update(dataDir).digest("hex").slice(0, 8);
+  const digest = digestOf(dataDir).slice(0, 8);
   const name = `${labelOf(basename(dataDir)).slice(0, 20)}-${digest}`;
   const xdg = env["XDG_RUNTIME_DIR"];
   if (xdg?.startsWith("/") === true && fits(join(xdg, "catalyst", name))) return join(xdg, "catalyst", name);

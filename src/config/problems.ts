@@ -50,7 +50,7 @@ function place(origin: Origin): Readonly<Record<string, unknown>> {
 
 /** A table of two columns: where, what. */
 export function problemLines(problems: readonly Problem[]): string {
-  const places = problems.map(({ origin }) => originText(origin));
+  const places = problems.map(({ origin }) => originText(origin, process.cwd()));
   const width = Math.min(60, Math.max(...places.map((each) => each.length)));
   return problems
     .map(({ key, reason, meant }, index) => {

@@ -3,7 +3,6 @@
 // with it, so that every source gets the same messages.
 // Invariant: `readText(shape, writeText(shape, value))` equals `value` for every value that the schema accepts.
 
-import { isDeepStrictEqual } from "node:util";
 import { type Path, type Shape, isObject, readPath, shapeAt } from "./shape.ts";
 
 export function readText(shape: Shape | undefined, text: string): unknown {
@@ -93,7 +92,7 @@ export function writeText(shape: Shape | undefined, value: unknown): string {
   if (Array.isArray(value) || shape?.type === "any") return JSON.stringify(value);
   if (!isObject(value)) return String(value);
   const pairs = shape === undefined ? undefined : writePairs(shape, value);
-  return pairs !== undefined && isDeepStrictEqual(readText(shape, pairs), value)
+  return pairs !== undefined && JSON.stringify(readText(shape, pairs)) === JSON.stringify(value)
     ? pairs
     : JSON.stringify(value);
 }

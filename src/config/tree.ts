@@ -25,15 +25,14 @@ type Content =
   | { readonly type: "object"; readonly fields: ReadonlyMap<string, Tree> }
   | { readonly type: "list"; readonly items: readonly Tree[] };
 
-/** In short, as tables and messages show it; a file below the working directory without the way there. */
-export function originText(origin: Origin): string {
-  if (origin.kind === "file") {
-    const inside = relative(process.cwd(), origin.file);
-    const file = inside.startsWith("..") ? origin.file : inside;
-    return origin.line === 0 ? file : `${file}:${origin.line}:${origin.column}`;
-  }
+/** In short, as tables and messages show it; with `cwd`, a file below that directory without the way there. */
+export function originText(origin: Origin, cwd?: string): string {
   if (origin.kind === "env") return origin.name;
-  return origin.kind === "flag" ? origin.flag : "default";
+  if (origin.kind === "flag") return origin.flag;
+  if (origin.kind === "default") return "default";
+  const inside = cwd === undefined ? ".." : relative(cwd, origin.file);
+  const file = inside.startsWith("..") ? origin.file : inside;
+  return origin.line === 0 ? file : `${file}:${origin.line}:${origin.column}`;
 }
 
 export const emptyTree = (): Tree => ({

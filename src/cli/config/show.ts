@@ -3,6 +3,7 @@
 import { OPTIONS, ROOT, encode, originText } from "#config";
 import { withNode } from "../client.ts";
 import { configOf, namesNode } from "../config-source.ts";
+import { count } from "../render/amount.ts";
 import type { Style } from "../render/style.ts";
 import { type Cell, table } from "../render/table.ts";
 import type { Answer, Call } from "../verb.ts";
@@ -26,7 +27,7 @@ async function shown(call: Call): Promise<Shown> {
   if (call.args.length === 0 && namesNode(call))
     return await withNode(call, (node) => node.call("config.show", {}));
   const { config, origin } = await configOf(call);
-  const texts = Object.entries(origin).map(([key, each]) => [key, originText(each)] as const);
+  const texts = Object.entries(origin).map(([key, each]) => [key, originText(each, call.cwd)] as const);
   return { config, origin: Object.fromEntries(texts) };
 }
 
@@ -40,7 +41,7 @@ function originTable(config: unknown, origin: Readonly<Record<string, string>>, 
       );
     const from = origin[key] ?? "default";
     const text = Array.isArray(value)
-      ? `${value.length} items`
+      ? count(value.length, "item")
       : value === undefined
         ? "-"
         : JSON.stringify(value);
