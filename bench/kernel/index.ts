@@ -1,6 +1,7 @@
-// The loop alone: how many events a second pass through it when every event changes a service (health down, health up, an endpoint
-// that comes, one that goes), all built-in plugins react and the effect runners are off; with small and large tables. The figure to
-// reach: 250,000 events/s, and one event's cost does not grow with 100,000 services. Run: npm run bench -- kernel
+// The loop alone: how many events a second pass through it when every event changes a service (health down,
+// health up, an endpoint that comes, one that goes), all built-in plugins react and the effect runners are
+// off; with small and large tables. The figure to reach: 250,000 events/s, and one event's cost does not grow
+// with 100,000 services. Run: npm run bench -- kernel
 
 import { type Input, KernelError, Loop } from "#kernel";
 import { type Event, type NodeTypes, type ServiceIntent, State } from "#routing";
@@ -49,7 +50,7 @@ export async function run(args: string[]): Promise<void> {
   const verdict = slowest >= REQUIRED_PER_SECOND ? "reached" : "NOT reached";
   process.stdout.write(`\n${REQUIRED_PER_SECOND} events/s at every size: ${verdict}. `);
   process.stdout.write(
-    `Cost of an event with ${large?.services} services: ${growth.toFixed(2)} x that with ${small?.services}.\n`,
+    `Cost of an event with ${large?.services}: ${growth.toFixed(2)} x that with ${small?.services} services.\n`,
   );
 }
 
@@ -118,13 +119,15 @@ const read = (service: string): Input<Event> => ({
 });
 
 /**
- * Each event changes a service: its endpoints go down and come up, and the admin API changes every third one. Names and URLs are
- * the very strings of the state, as they are in a node, where the prober gets them with its want.
+ * Each event changes a service: its endpoints go down and come up, and the admin API changes every third one.
+ * Names and URLs are the very strings of the state, as they are in a node, where the prober gets them with
+ * its want.
  */
 function events(all: readonly ServiceIntent[], count: number, round: number): Input<Event>[] {
   const list: Input<Event>[] = [];
   for (let i = 0; list.length < count; i++) {
-    // A stride coprime to the table's size visits services far apart, as a busy node does, not one after the other.
+    // A stride coprime to the table's size visits services far apart, as a busy node does, not one after the
+    // other.
     const intent = all[(i * 7_919) % all.length];
     const [one, two] = intent?.endpoints ?? [];
     if (intent === undefined || one === undefined || two === undefined)

@@ -1,5 +1,5 @@
-// The example plugin on a node's own loop, loaded as the configuration would: what it labels, what it writes, and what the guide
-// shows of it.
+// The example plugin on a node's own loop, loaded as the configuration would: what it labels, what it writes,
+// and what the guide shows of it.
 
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -55,7 +55,7 @@ test("the plugin of the guide labels services and keeps its files", async () => 
 
 test("the guide's shortest plugin refuses what it says it refuses", async () => {
   const guide = await readFile(join(root, "docs/guides/write-a-plugin.md"), "utf8");
-  const code = /```js\n([\s\S]*?)\n```/.exec(guide)?.[1];
+  const code = /```ts\n([\s\S]*?)\n```/.exec(guide)?.[1];
   assert.ok(code);
   const module = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as { plugin: never };
   const node = nodeLoop({ outside: [module.plugin] });

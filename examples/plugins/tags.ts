@@ -1,6 +1,7 @@
-// Example of a plugin: it labels services by name and keeps a file with the services of each label up to date. It shows all that a
-// plugin has: settings with a schema, deltas in phase 1, effects in phase 2, and a runner that makes them true. The guide is
-// docs/guides/write-a-plugin.md; only types are imported, so the file runs wherever it lies.
+// Example of a plugin: it labels services by name and keeps a file with the services of each label up to
+// date. It shows all that a plugin has: settings with a schema, deltas in phase 1, effects in phase 2, and a
+// runner that makes them true. The guide is docs/guides/write-a-plugin.md; only types are imported, so the
+// file runs wherever it lies.
 
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -61,7 +62,8 @@ export function create({ teams, folder }: Settings): IServicePlugin {
       }
     },
 
-    // Outside the loop: makes it true. Called again with backoff when it failed, never twice at once for one team.
+    // Outside the loop: makes it true. Called again with backoff when it failed, never twice at once for one
+    // team.
     runners: { "x.tags": writeTo(folder) },
   };
 }

@@ -1,6 +1,7 @@
-// Effects of one kind that are cheaper together: each run gets every key whose want is not true yet. One run at a time; what
-// changes meanwhile waits for the next run and does not abort this one, for under steady churn nothing would ever finish. When a
-// whole batch failed (the other side is away), new wants wait for the pause too; when only some keys failed, the others go on.
+// Effects of one kind that are cheaper together: each run gets every key whose want is not true yet. One run
+// at a time; what changes meanwhile waits for the next run and does not abort this one, for under steady
+// churn nothing would ever finish. When a whole batch failed (the other side is away), new wants wait for the
+// pause too; when only some keys failed, the others go on.
 
 import { LIMITS } from "./limits.ts";
 import {

@@ -1,5 +1,6 @@
-// Effects by key and in batches, with virtual time: the newest want wins, equal ones cost nothing, one key never runs twice at
-// once, failures come back later and later, and only the results that were asked for come back as events.
+// Effects by key and in batches, with virtual time: the newest want wins, equal ones cost nothing, one key
+// never runs twice at once, failures come back later and later, and only the results that were asked for come
+// back as events.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -74,7 +75,7 @@ describe("effects by key", () => {
     assert.deepEqual(effects.status(), { keys: 1, pending: 0, failing: [] });
   });
 
-  test("a newer want aborts the run, and begins when that has returned, skipping what was between", async () => {
+  test("a newer want aborts the run and begins when that has returned", async () => {
     const { runs, run, last } = manual();
     const { effects, want } = open({ k: run });
     want(["a", 1]);
@@ -378,7 +379,7 @@ describe("what comes back", () => {
 });
 
 describe("the end", () => {
-  test("stop aborts, cancels pauses, answers who waits, and resolves when runners have returned", async () => {
+  test("stop aborts, cancels pauses, answers who waits, and waits for runners", async () => {
     const { run, last } = manual();
     const { effects, want, clock } = open({ k: run, p: async () => fail() });
     effects.want([{ kind: "p", key: "x", want: 1 }], 1);

@@ -1,7 +1,8 @@
-// Makes the desired state true. Plugins say what should be (kind, key, want); runners do it, asynchronously, outside the loop.
-// Only the newest want of a key counts: an equal one changes nothing, a newer one cancels the run of the older (by key), and
-// one key never runs twice at once. What fails is tried again with exponential backoff and full jitter, until it works or a newer
-// want comes. Time and randomness are ports. With `on: false` (replay, benchmark) wants are only kept, to be compared.
+// Makes the desired state true. Plugins say what should be (kind, key, want); runners do it, asynchronously,
+// outside the loop. Only the newest want of a key counts: an equal one changes nothing, a newer one cancels
+// the run of the older (by key), and one key never runs twice at once. What fails is tried again with
+// exponential backoff and full jitter, until it works or a newer want comes. Time and randomness are ports.
+// With `on: false` (replay, benchmark) wants are only kept, to be compared.
 
 import { BatchLane } from "./batch-lane.ts";
 import { KernelError } from "./errors.ts";
@@ -78,7 +79,10 @@ export class Effects<E extends Effect = Effect> {
     for (const lane of this.#lanes.values()) yield* lane.desired();
   }
 
-  /** Resolves with the first result for the newest want of this key; at once when it is true, failing or not wanted. */
+  /**
+   * Resolves with the first result for the newest want of this key; at once when it is true, failing or not
+   * wanted.
+   */
   settled(kind: E["kind"], key: string): Promise<EffectResult> {
     return this.#lanes.get(kind)?.settled(key) ?? Promise.resolve({ ok: true });
   }
@@ -95,7 +99,10 @@ export class Effects<E extends Effect = Effect> {
     return { keys, pending, failing };
   }
 
-  /** Resolves when nothing waits and nothing runs. What failed and pauses before the next try is not waited for. */
+  /**
+   * Resolves when nothing waits and nothing runs. What failed and pauses before the next try is not waited
+   * for.
+   */
   async drain(): Promise<void> {
     while ([...this.#lanes.values()].some((lane) => lane.busy)) {
       await new Promise<void>((resolve) => this.#idle.push(resolve));

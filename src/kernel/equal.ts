@@ -1,5 +1,6 @@
-// Deep equality of plain data (JSON values). A member that is `undefined` equals a missing one, because a record drops such
-// members and a replay must not see a difference. Same reference is the fast way out: unchanged parts are shared on purpose.
+// Deep equality of plain data (JSON values). A member that is `undefined` equals a missing one, because a
+// record drops such members and a replay must not see a difference. Same reference is the fast way out:
+// unchanged parts are shared on purpose.
 
 export function equal(a: unknown, b: unknown): boolean {
   if (a === b) return true;

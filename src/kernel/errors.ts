@@ -1,6 +1,6 @@
-// What the kernel throws. The kernel may import nothing, so this is not the product's `CatalystError`; but each code is also one
-// of that union (`src/rpc/errors.ts`), so an edge turns one into the other without a table. Expected outcomes of an event are
-// not errors: they are `Refusal` values (plugin.ts).
+// What the kernel throws. The kernel may import nothing, so this is not the product's `CatalystError`; but
+// each code is also one of that union (`src/rpc/errors.ts`), so an edge turns one into the other without a
+// table. Expected outcomes of an event are not errors: they are `Refusal` values (plugin.ts).
 
 export type KernelErrorCode =
   | "ERR_LIMIT"

@@ -1,6 +1,6 @@
-// The last commits, in a ring, for whoever follows the state at its own pace (watchers, the admin's events, propagation). Bounded
-// twice: by commits and by the changes in them. A reader that fell behind is told so (`lost`) and reads the whole state again;
-// it is never waited for. Follows peering.md section 2.
+// The last commits, in a ring, for whoever follows the state at its own pace (watchers, the admin's events,
+// propagation). Bounded twice: by commits and by the changes in them. A reader that fell behind is told so
+// (`lost`) and reads the whole state again; it is never waited for. Follows peering.md section 2.
 
 import type { Commit } from "./plugin.ts";
 
@@ -20,7 +20,10 @@ export class History<C extends Commit> {
   readonly #changesMax: number;
   readonly #weigh: (commit: C) => number;
   #ring: (C | undefined)[] = [];
-  /** Index of the oldest kept commit in `#ring`; the front is cut off now and then, so that dropping stays O(1). */
+  /**
+   * Index of the oldest kept commit in `#ring`; the front is cut off now and then, so that dropping stays
+   * O(1).
+   */
   #head = 0;
   #weight = 0;
   #revision = 0;

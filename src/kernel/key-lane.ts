@@ -1,6 +1,7 @@
-// Effects of one kind whose keys run each for itself. A newer want aborts the run of the older one and begins when that has
-// returned: one key never runs twice at once, even when a runner is slow to hear its signal. A run past its deadline is aborted
-// and shown as failing at once. At most `concurrency` keys run; the others wait in order.
+// Effects of one kind whose keys run each for itself. A newer want aborts the run of the older one and begins
+// when that has returned: one key never runs twice at once, even when a runner is slow to hear its signal. A
+// run past its deadline is aborted and shown as failing at once. At most `concurrency` keys run; the others
+// wait in order.
 
 import { LIMITS } from "./limits.ts";
 import {

@@ -1,6 +1,7 @@
-// What the lanes of effects share: one entry per key with its newest want, what is known to be true, and the bookkeeping of
-// retries. A lane holds all keys of one kind. `StillLane` is the one without a runner: it only keeps what is wanted.
-// Invariant: `made` is set only while it is certain; a run that failed or was aborted leaves it unknown.
+// What the lanes of effects share: one entry per key with its newest want, what is known to be true, and the
+// bookkeeping of retries. A lane holds all keys of one kind. `StillLane` is the one without a runner: it only
+// keeps what is wanted. Invariant: `made` is set only while it is certain; a run that failed or was aborted
+// leaves it unknown.
 
 import { equal } from "./equal.ts";
 import { LIMITS } from "./limits.ts";
@@ -104,7 +105,9 @@ export function backoffMs(attempts: number, ports: Ports): number {
   return Math.ceil(ports.random.next() * ceiling);
 }
 
-/** Says of a result what the runner's mode lets through; `reported` remembers, so that retries stay silent. */
+/**
+ * Says of a result what the runner's mode lets through; `reported` remembers, so that retries stay silent.
+ */
 export function report(kind: string, entry: Entry, result: EffectResult, mode: ReportMode, to: LaneContext) {
   if (mode === "none") return;
   const known = entry.reported;

@@ -1,14 +1,23 @@
-// Every hard bound of the node that a remote party, a plugin or a burst could otherwise push without end (conventions.md
-// section 4). A configurable bound may only be lower. Each has its reason beside it; a change needs a better one.
+// Every hard bound of the node that a remote party, a plugin or a burst could otherwise push without end
+// (conventions.md section 4). A configurable bound may only be lower. Each has its reason beside it; a change
+// needs a better one.
 
 export const LIMITS = {
   /** Events of one commit. Larger commits gain nothing measurable and delay the first reaction. */
   commitEvents: 512,
-  /** Milliseconds one commit may collect: a keepalive or a query in the same process waits at most this long. */
+  /**
+   * Milliseconds one commit may collect: a keepalive or a query in the same process waits at most this long.
+   */
   commitMs: 5,
-  /** Events waiting for the loop: a quarter of a second of work at 250,000 events/s. Producers beyond it are refused. */
+  /**
+   * Events waiting for the loop: a quarter of a second of work at 250,000 events/s. Producers beyond it are
+   * refused.
+   */
   queueDepth: 65_536,
-  /** Places above `queueDepth` kept for what runners observed, so that a flood from outside cannot blind the node. */
+  /**
+   * Places above `queueDepth` kept for what runners observed, so that a flood from outside cannot blind the
+   * node.
+   */
   queueReserve: 16_384,
   /** Commits kept for cursors (watchers, propagation); who falls behind reads the whole state again. */
   historyCommits: 4_096,
@@ -24,7 +33,9 @@ export const LIMITS = {
   effectBackoffCapMs: 30_000,
   /** Time one run of an effect may take, unless its runner says otherwise. */
   effectDeadlineMs: 10_000,
-  /** Keys of one kind running at once, unless the runner says otherwise: sockets, not CPU, are what runs out. */
+  /**
+   * Keys of one kind running at once, unless the runner says otherwise: sockets, not CPU, are what runs out.
+   */
   effectConcurrency: 64,
   /** Batches between two state hashes in a record: a divergence is found within this many. */
   recordHashEvery: 256,

@@ -1,4 +1,5 @@
-// The loop on the smallest domain: what one commit holds, who sees what, what a refusal and a throw take back, and the bounds.
+// The loop on the smallest domain: what one commit holds, who sees what, what a refusal and a throw take
+// back, and the bounds.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -236,7 +237,7 @@ describe("containment", () => {
   });
 
   for (const phase of ["apply", "react"] as const) {
-    test(`one from outside that throws five times in a row in ${phase} is disabled, a built-in one goes on`, () => {
+    test(`five throws in a row in ${phase} disable one from outside, not a built-in one`, () => {
       let calls = 0;
       const fail = () => {
         calls += 1;

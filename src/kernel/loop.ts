@@ -1,7 +1,7 @@
-// The one loop through which everything passes: events in, one revision per commit, effects out. Events wait in one bounded
-// queue; a turn takes up to 512 of them or 5 ms, applies, commits, reacts, and yields. A turn never awaits, so nothing else can
-// change the state in between. Where a turn ended is part of what a record keeps; a replay steps through the same commits.
-// Follows DESIGN.md section 2 and peering.md section 9.
+// The one loop through which everything passes: events in, one revision per commit, effects out. Events wait
+// in one bounded queue; a turn takes up to 512 of them or 5 ms, applies, commits, reacts, and yields. A turn
+// never awaits, so nothing else can change the state in between. Where a turn ended is part of what a record
+// keeps; a replay steps through the same commits. Follows DESIGN.md section 2 and peering.md section 9.
 
 import { Effects, type EffectsStatus, mergeRunners } from "./effects.ts";
 import { KernelError } from "./errors.ts";
@@ -146,7 +146,10 @@ export class Loop<T extends Types> {
     return this.#store.hash();
   }
 
-  /** Adds an event. Throws ERR_LIMIT when the queue is full (`space` waits for room), ERR_STOPPING after `stop`. */
+  /**
+   * Adds an event. Throws ERR_LIMIT when the queue is full (`space` waits for room), ERR_STOPPING after
+   * `stop`.
+   */
   push(event: Input<T["event"]>): void {
     this.#admit();
     this.#add(event, undefined);
@@ -218,14 +221,18 @@ export class Loop<T extends Types> {
     throw new KernelError("ERR_LIMIT", text, "try again in a moment");
   }
 
-  /** From runners: may use the reserve; beyond it the observation is lost and counted, for a runner has nobody to tell. */
+  /**
+   * From runners: may use the reserve; beyond it the observation is lost and counted, for a runner has nobody
+   * to tell.
+   */
   #emit(event: { readonly kind: string; readonly [field: string]: unknown }): void {
     if (this.#stopping) return;
     if (this.#queue.size >= this.#limits.queueDepth + LIMITS.queueReserve) {
       this.#dropped += 1;
       return;
     }
-    // What a runner emits is an event of the node's union by contract; plugins ignore kinds that they do not know.
+    // What a runner emits is an event of the node's union by contract; plugins ignore kinds that they do not
+    // know.
     this.#add(event as Input<T["event"]>, undefined);
   }
 

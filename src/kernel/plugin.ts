@@ -1,12 +1,16 @@
-// The public contract of a plugin, and the shapes that pass through the loop: Event in, Delta proposed, Commit accepted,
-// Effect out. Generic on purpose: the kernel knows no domain noun; `routing/plugin.ts` narrows these to the four named
-// extension points. Invariant: `apply` and `react` are synchronous and pure (no clock, no randomness, no I/O); the time is
-// `event.at`. So a recorded run can be replayed to the same states.
+// The public contract of a plugin, and the shapes that pass through the loop: Event in, Delta proposed,
+// Commit accepted, Effect out. Generic on purpose: the kernel knows no domain noun; `routing/plugin.ts`
+// narrows these to the four named extension points. Invariant: `apply` and `react` are synchronous and pure
+// (no clock, no randomness, no I/O); the time is `event.at`. So a recorded run can be replayed to the same
+// states.
 
 /** Milliseconds since the Unix epoch, or a duration in milliseconds where the name says so. */
 export type Millis = number;
 
-/** Input of the loop. `at` is the only clock a plugin sees. Events are plain JSON, so that they can be recorded. */
+/**
+ * Input of the loop. `at` is the only clock a plugin sees. Events are plain JSON, so that they can be
+ * recorded.
+ */
 export interface Event {
   readonly kind: string;
   readonly at: Millis;
@@ -26,7 +30,10 @@ export interface Commit {
 /** First value before and last value after, per key, of one commit. */
 export type Changes<K, V> = ReadonlyMap<K, { readonly before?: V; readonly after?: V }>;
 
-/** Desired state under (kind, key). `want: undefined` takes it away. The newest one wins; runners never see older ones. */
+/**
+ * Desired state under (kind, key). `want: undefined` takes it away. The newest one wins; runners never see
+ * older ones.
+ */
 export interface Effect {
   readonly kind: string;
   readonly key: string;
@@ -42,7 +49,10 @@ export interface Out<T> {
   push(item: T): void;
 }
 
-/** Why something was not done, for whoever submitted the event. Plain data: `code` is one of the product's error codes. */
+/**
+ * Why something was not done, for whoever submitted the event. Plain data: `code` is one of the product's
+ * error codes.
+ */
 export interface Refusal {
   readonly code: string;
   /** Lower case, no full stop, names the thing. */
@@ -70,7 +80,9 @@ export interface Types {
   effect: Effect;
 }
 
-/** The outside world, handed to runners; the only way from a plugin to time, randomness and the event queue. */
+/**
+ * The outside world, handed to runners; the only way from a plugin to time, randomness and the event queue.
+ */
 export interface Ports {
   readonly clock: Clock;
   readonly random: Random;
@@ -99,13 +111,15 @@ export interface Log {
   error(fields: object, text: string): void;
 }
 
-/** Runs `run` soon, after the caller returned: how the loop yields between commits (`setImmediate` in a node). */
+/**
+ * Runs `run` soon, after the caller returned: how the loop yields between commits (`setImmediate` in a node).
+ */
 export type Schedule = (run: () => void) => void;
 
 /**
- * What of a runner's results comes back as events. "none" (default): nothing, `status` shows what fails; for high volumes
- * such as probes. "changes": `effect.failed` when a key begins to fail or fails otherwise, `effect.done` when it works again;
- * never one per retry. "all": also `effect.done` for each success.
+ * What of a runner's results comes back as events. "none" (default): nothing, `status` shows what fails; for
+ * high volumes such as probes. "changes": `effect.failed` when a key begins to fail or fails otherwise,
+ * `effect.done` when it works again; never one per retry. "all": also `effect.done` for each success.
  */
 export type ReportMode = "none" | "changes" | "all";
 
@@ -115,23 +129,29 @@ export interface RunnerOptions {
   readonly report?: ReportMode;
 }
 
-/** Makes one desired state true; called again with the newest want when it failed with `retry`. Never called twice at once for one key. */
+/**
+ * Makes one desired state true; called again with the newest want when it failed with `retry`. Never called
+ * twice at once for one key.
+ */
 export type EffectRunner<E extends Effect = Effect> = (
   effect: E,
   context: RunnerContext,
   signal: AbortSignal,
 ) => Promise<EffectResult>;
 
-/** An `EffectRunner` with options. `concurrency` bounds how many keys of the kind run at once; default `LIMITS.effectConcurrency`. */
+/**
+ * An `EffectRunner` with options. `concurrency` bounds how many keys of the kind run at once; default
+ * `LIMITS.effectConcurrency`.
+ */
 export interface KeyRunner<E extends Effect = Effect> extends RunnerOptions {
   readonly run: EffectRunner<E>;
   readonly concurrency?: number;
 }
 
 /**
- * The same for effects that are cheaper together (one push to Envoy, one graph): all wants that changed since the last call.
- * One batch of a kind runs at a time. Newer wants wait for it instead of aborting it, for steady churn would starve it.
- * An array of results stands in the order of the effects.
+ * The same for effects that are cheaper together (one push to Envoy, one graph): all wants that changed since
+ * the last call. One batch of a kind runs at a time. Newer wants wait for it instead of aborting it, for
+ * steady churn would starve it. An array of results stands in the order of the effects.
  */
 export interface BatchRunner<E extends Effect = Effect> extends RunnerOptions {
   readonly batch: (
@@ -189,13 +209,16 @@ export interface Plugin<T extends Types = Types, Proposes extends T["delta"] = T
 }
 
 /**
- * Port behind which the domain keeps its state. Deltas are staged as each event is handled, so that the next plugin and the
- * next event of the same commit see them; `commit` seals them as one revision and yields the changes; deciding (best routes)
- * happens inside it. `hash` is over the whole state and equal for equal states, whatever the order of keys: it is what a
- * replay is checked by.
+ * Port behind which the domain keeps its state. Deltas are staged as each event is handled, so that the next
+ * plugin and the next event of the same commit see them; `commit` seals them as one revision and yields the
+ * changes; deciding (best routes) happens inside it. `hash` is over the whole state and equal for equal
+ * states, whatever the order of keys: it is what a replay is checked by.
  */
 export interface StateStore<T extends Types> {
-  /** Applies deltas now, uncommitted. Throws on one that would break the state; the loop then undoes to the mark before. */
+  /**
+   * Applies deltas now, uncommitted. Throws on one that would break the state; the loop then undoes to the
+   * mark before.
+   */
   stage(deltas: readonly T["delta"][]): void;
   /** A point to come back to; valid until the next commit. */
   mark(): number;

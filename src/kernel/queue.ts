@@ -1,5 +1,6 @@
-// First in, first out, in a ring that doubles when full: push and take cost O(1) whatever the depth (`Array.shift` does not,
-// above some 50,000 entries). Taken places are cleared, so that the ring never keeps an event alive. The bound is the owner's.
+// First in, first out, in a ring that doubles when full: push and take cost O(1) whatever the depth
+// (`Array.shift` does not, above some 50,000 entries). Taken places are cleared, so that the ring never keeps
+// an event alive. The bound is the owner's.
 
 export class Queue<T> {
   #ring: (T | undefined)[] = Array.from({ length: 1_024 });

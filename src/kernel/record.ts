@@ -1,6 +1,7 @@
-// Writes down what passed through a loop, so that a replay reaches the same states: one JSON line for the head, one per turn with
-// its events in order (the turn is the commit boundary), every so often with a hash of the state, and one at the end. Events hold
-// no secrets by contract, so a record does not either. A record begins with the node: from an empty state.
+// Writes down what passed through a loop, so that a replay reaches the same states: one JSON line for the
+// head, one per turn with its events in order (the turn is the commit boundary), every so often with a hash
+// of the state, and one at the end. Events hold no secrets by contract, so a record does not either. A record
+// begins with the node: from an empty state.
 
 import { KernelError } from "./errors.ts";
 import { LIMITS } from "./limits.ts";

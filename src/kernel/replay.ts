@@ -1,6 +1,7 @@
-// Steps a fresh loop through a record and checks that it reaches the recorded revisions and state hashes. What is wrong with the
-// file is said with its line: damaged, cut off, another version, other plugins; what is wrong with the program (another state from
-// the same events) is its own error. The lines come from outside; this room opens no file.
+// Steps a fresh loop through a record and checks that it reaches the recorded revisions and state hashes.
+// What is wrong with the file is said with its line: damaged, cut off, another version, other plugins; what
+// is wrong with the program (another state from the same events) is its own error. The lines come from
+// outside; this room opens no file.
 
 import { KernelError, type KernelErrorCode } from "./errors.ts";
 import { LIMITS } from "./limits.ts";

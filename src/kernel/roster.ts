@@ -1,7 +1,8 @@
-// The plugins of one loop: their order, which events each one wants, and how each one is doing. Order: outside "pre", built in,
-// outside "post", each in the order given, except that `requires` goes first. A name twice, an unknown requirement and a cycle
-// are errors at construction. A failing plugin never stops the node: failures are counted and shown (`degraded` stays until the
-// restart, for what was lost stays lost); one from outside is disabled after five in a row, a built-in one goes on.
+// The plugins of one loop: their order, which events each one wants, and how each one is doing. Order:
+// outside "pre", built in, outside "post", each in the order given, except that `requires` goes first. A name
+// twice, an unknown requirement and a cycle are errors at construction. A failing plugin never stops the
+// node: failures are counted and shown (`degraded` stays until the restart, for what was lost stays lost);
+// one from outside is disabled after five in a row, a built-in one goes on.
 
 import { KernelError } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
@@ -25,7 +26,10 @@ export class Member<T extends Types> {
   readonly plugin: Plugin<T>;
   readonly builtIn: boolean;
   failures = 0;
-  /** Failures in a row, per phase: a plugin whose reactions always fail is not healed by events it handles well. */
+  /**
+   * Failures in a row, per phase: a plugin whose reactions always fail is not healed by events it handles
+   * well.
+   */
   readonly streak = { apply: 0, react: 0 };
   disabled = false;
   lastError: string | undefined;
@@ -83,7 +87,9 @@ export class Roster<T extends Types> {
   }
 }
 
-/** Always takes the first member whose requirements stand already; so the given order holds wherever it can. */
+/**
+ * Always takes the first member whose requirements stand already; so the given order holds wherever it can.
+ */
 function arrange<T extends Types>(members: readonly Member<T>[]): Member<T>[] {
   const names = new Set<string>();
   for (const { plugin } of members) {

@@ -1,6 +1,7 @@
-// Who has which path prefix and which host at ingress. Each has one owner; a second claim is remembered and decided at the end of
-// what is staged together, because two services may swap prefixes in one reload of the configuration. A claim that still stands
-// against another one then is an error of the plugin that proposed it. Every service's full name is a host of its own.
+// Who has which path prefix and which host at ingress. Each has one owner; a second claim is remembered and
+// decided at the end of what is staged together, because two services may swap prefixes in one reload of the
+// configuration. A claim that still stands against another one then is an error of the plugin that proposed
+// it. Every service's full name is a host of its own.
 
 import type { Service, ServiceName } from "./service.ts";
 

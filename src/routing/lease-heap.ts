@@ -1,6 +1,7 @@
-// Leases in the order of their end: a binary heap, O(log n) to add. A renewal adds another entry instead of searching for the old
-// one; entries that no longer hold are dropped when they come to the top. `ending` reads without changing anything: entries up
-// to a time are a connected top of the heap, so its cost grows with the answer only.
+// Leases in the order of their end: a binary heap, O(log n) to add. A renewal adds another entry instead of
+// searching for the old one; entries that no longer hold are dropped when they come to the top. `ending`
+// reads without changing anything: entries up to a time are a connected top of the heap, so its cost grows
+// with the answer only.
 
 import type { Millis } from "#kernel";
 

@@ -1,5 +1,5 @@
-// Which endpoint a lease brought, and which leases end next. Derived from the endpoints of the services; a lease that two
-// endpoints claim belongs to the one that was written last.
+// Which endpoint a lease brought, and which leases end next. Derived from the endpoints of the services; a
+// lease that two endpoints claim belongs to the one that was written last.
 
 import type { Millis } from "#kernel";
 import { LeaseHeap } from "./lease-heap.ts";
@@ -50,7 +50,8 @@ export class LeaseIndex {
   }
 
   prune(): void {
-    // Renewals far from their end leave entries behind that would not come to the top for long: begin anew with those that hold.
+    // Renewals far from their end leave entries behind that would not come to the top for long: begin anew
+    // with those that hold.
     if (this.#heap.size > 2 * this.#leases.size + 1_024) this.#heap.reset(this.#leases.values());
     this.#heap.prune(({ id, notAfter }) => this.#leases.get(id)?.notAfter === notAfter);
   }

@@ -1,5 +1,6 @@
-// Names: an organization is a domain, a node and a service are names in it. Users may write a service's short name; inside, only the
-// full name exists, for it is the route key. A name of another organization is never silently made one of ours.
+// Names: an organization is a domain, a node and a service are names in it. Users may write a service's short
+// name; inside, only the full name exists, for it is the route key. A name of another organization is never
+// silently made one of ours.
 
 import type { NodeName, OrgName, ServiceName } from "./service.ts";
 
@@ -11,7 +12,10 @@ export function organizationOf(node: NodeName): OrgName {
 const LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
 const NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 
-/** The full name of an own service as a user wrote it; undefined when it is no name, or one outside this node's organization. */
+/**
+ * The full name of an own service as a user wrote it; undefined when it is no name, or one outside this
+ * node's organization.
+ */
 export function fullName(name: string, node: NodeName): ServiceName | undefined {
   const organization = organizationOf(node);
   const full = name.includes(".") ? name : `${name}.${organization}`;

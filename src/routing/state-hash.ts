@@ -1,8 +1,9 @@
-// A hash over a table of plain data, equal for equal content whatever the order of rows and members: 64 bits, each row mixed on
-// its own, the rows added. It detects a replay that went another way or a damaged table; it is no protection against somebody
-// who forges one (that would need a cryptographic hash, which the pure rooms do not have). By chance two different states agree
-// once in 2^64. Rows that changed are noted and hashed only when the hash is asked for, so an event pays one Set.add at most, and
-// nothing before the first question.
+// A hash over a table of plain data, equal for equal content whatever the order of rows and members: 64 bits,
+// each row mixed on its own, the rows added. It detects a replay that went another way or a damaged table; it
+// is no protection against somebody who forges one (that would need a cryptographic hash, which the pure
+// rooms do not have). By chance two different states agree once in 2^64. Rows that changed are noted and
+// hashed only when the hash is asked for, so an event pays one Set.add at most, and nothing before the first
+// question.
 
 /** Two independent 32-bit lanes. */
 export interface Lanes {
@@ -16,7 +17,10 @@ const TAG = { null: 1, false: 2, true: 3, integer: 4, float: 5, string: 6, array
 const float = new Float64Array(1);
 const floatWords = new Uint32Array(float.buffer);
 
-/** Murmur3's block step with one set of constants per lane; they differ, so a collision in one lane is none in the other. */
+/**
+ * Murmur3's block step with one set of constants per lane; they differ, so a collision in one lane is none in
+ * the other.
+ */
 class Mixer {
   a = 0x2545f491;
   b = 0x9e3779b9 | 0;

@@ -1,7 +1,8 @@
-// The node's state behind the kernel's port: one mutable table of services with a journal (immutable maps cost hundreds of times
-// the CPU, peering.md section 2), and the indexes that are derived from it. Every change goes through `#put`, an undo is a put of
-// the old value, so indexes and table cannot part. Invariants: a service is up when one of its endpoints is; an ingress prefix and
-// a host have one owner; a commit lists, per key, the first value before and the last one after.
+// The node's state behind the kernel's port: one mutable table of services with a journal (immutable maps
+// cost hundreds of times the CPU, peering.md section 2), and the indexes that are derived from it. Every
+// change goes through `#put`, an undo is a put of the old value, so indexes and table cannot part.
+// Invariants: a service is up when one of its endpoints is; an ingress prefix and a host have one owner; a
+// commit lists, per key, the first value before and the last one after.
 
 import { LIMITS, type Millis, type StateStore } from "#kernel";
 import { type Claim, claimsOf, IngressIndex } from "./ingress-index.ts";
@@ -135,7 +136,10 @@ export class State implements StateStore<NodeTypes> {
     this.#put(name, { ...service, health: healthOf(endpoints), revision: this.#revision + 1 });
   }
 
-  /** A delta about a service that is gone says nothing: an earlier plugin may have removed it for the same event. */
+  /**
+   * A delta about a service that is gone says nothing: an earlier plugin may have removed it for the same
+   * event.
+   */
   #endpoints(name: ServiceName, change: (endpoints: readonly Endpoint[]) => readonly Endpoint[]): void {
     const service = this.#services.get(name);
     if (service === undefined) return;
@@ -166,7 +170,9 @@ export class State implements StateStore<NodeTypes> {
     this.#write(name, before, after);
   }
 
-  /** The table and what is derived from it. Each index looks only when the part it is made of was replaced. */
+  /**
+   * The table and what is derived from it. Each index looks only when the part it is made of was replaced.
+   */
   #write(name: ServiceName, before: Service | undefined, after: Service | undefined): void {
     if (after === undefined) this.#services.delete(name);
     else this.#services.set(name, after);

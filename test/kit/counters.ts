@@ -1,4 +1,5 @@
-// The smallest domain a loop can have: named counters. The kernel's own tests run on it, so that they prove the kernel generic.
+// The smallest domain a loop can have: named counters. The kernel's own tests run on it, so that they prove
+// the kernel generic.
 
 import type { Commit, Delta, Event, StateStore, Types } from "#kernel";
 

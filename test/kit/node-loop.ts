@@ -1,5 +1,6 @@
-// The node's own loop (its state, its built-in plugins) with effects only kept, for tests that say events and look at what came of
-// them: `step` takes events as one commit, `state` shows what a person would check, `wants` the effects in force.
+// The node's own loop (its state, its built-in plugins) with effects only kept, for tests that say events and
+// look at what came of them: `step` takes events as one commit, `state` shows what a person would check,
+// `wants` the effects in force.
 
 import { type Batch, type Event as KernelEvent, type Input, Loop, type LoopOptions } from "#kernel";
 import { type Event, type NodeTypes, type Service, type ServiceIntent, State } from "#routing";

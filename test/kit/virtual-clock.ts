@@ -1,5 +1,6 @@
-// Time that stands still until a test moves it. Timers fire in the order of their time, then of their creation; promises settle
-// between two of them, so that code which awaits and sets timers behaves as it does with the real clock.
+// Time that stands still until a test moves it. Timers fire in the order of their time, then of their
+// creation; promises settle between two of them, so that code which awaits and sets timers behaves as it does
+// with the real clock.
 
 import type { Clock, Millis, Ports, Random } from "#kernel";
 

@@ -1,6 +1,6 @@
-// Whose a name, an ingress prefix and a host is, asked before something is declared: against the state, and against what the same
-// event already declared (several services in one list). The file owns what it names: its line is in the answer, so that the
-// user knows what to change.
+// Whose a name, an ingress prefix and a host is, asked before something is declared: against the state, and
+// against what the same event already declared (several services in one list). The file owns what it names:
+// its line is in the answer, so that the user knows what to change.
 
 import { LIMITS, type Refusal } from "#kernel";
 import { type Owner, type ServiceIntent, type StateView } from "#routing";

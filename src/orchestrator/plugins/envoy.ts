@@ -1,7 +1,8 @@
-// An http service's place in Envoy: its healthy endpoints and where it appears at ingress. Without a healthy endpoint it has none.
-// GraphQL services have no place of their own: they are reached through /graphql only, where token scopes, limits and composition
-// apply; a second way in by host would bypass them. Envoy's verdict does not take the want away: the Envoy part keeps the last
-// good version in force and needs the newest want to try again.
+// An http service's place in Envoy: its healthy endpoints and where it appears at ingress. Without a healthy
+// endpoint it has none. GraphQL services have no place of their own: they are reached through /graphql only,
+// where token scopes, limits and composition apply; a second way in by host would bypass them. Envoy's
+// verdict does not take the want away: the Envoy part keeps the last good version in force and needs the
+// newest want to try again.
 
 import type { EnvoyServiceWant, IServicePlugin, Service } from "#routing";
 import { follow, healthyUrls } from "./follow.ts";

@@ -1,4 +1,5 @@
-// What follows from a service: its schema reading, its place in the graph and in Envoy, what is kept, and the verdicts on it.
+// What follows from a service: its schema reading, its place in the graph and in Envoy, what is kept, and the
+// verdicts on it.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

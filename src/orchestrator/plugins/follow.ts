@@ -1,5 +1,6 @@
-// What most reactions are: a want that follows from one service alone. `follow` computes it before and after a commit and emits only
-// a real difference, so that a want is always exactly `project(service)` of the newest state; that is also how the tests check it.
+// What most reactions are: a want that follows from one service alone. `follow` computes it before and after
+// a commit and emits only a real difference, so that a want is always exactly `project(service)` of the
+// newest state; that is also how the tests check it.
 
 import { equal } from "#kernel";
 import type { Commit, Service, ServiceName } from "#routing";

@@ -1,6 +1,6 @@
-// A GraphQL service's place in the graph: it is there while it is up, its schema is known and usable. The gateway's own verdict
-// does not take the want away: it composes without what it refuses and tries again with every new set, so a conflict that another
-// service caused ends by itself.
+// A GraphQL service's place in the graph: it is there while it is up, its schema is known and usable. The
+// gateway's own verdict does not take the want away: it composes without what it refuses and tries again with
+// every new set, so a conflict that another service caused ends by itself.
 
 import type { GraphWant, IServicePlugin, Service } from "#routing";
 import { follow, healthyUrls } from "./follow.ts";

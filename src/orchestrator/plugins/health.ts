@@ -1,6 +1,7 @@
-// Health from probe answers, with hysteresis: `probe.down` bad answers in a row take an endpoint out, `probe.up` good ones bring it
-// back. An endpoint nobody knows yet is down at its first bad answer (it serves nobody, so there is nothing to protect from a
-// single failure) and says why at once. An answer that changes nothing proposes nothing: steady probing costs no revision.
+// Health from probe answers, with hysteresis: `probe.down` bad answers in a row take an endpoint out,
+// `probe.up` good ones bring it back. An endpoint nobody knows yet is down at its first bad answer (it serves
+// nobody, so there is nothing to protect from a single failure) and says why at once. An answer that changes
+// nothing proposes nothing: steady probing costs no revision.
 
 import { equal } from "#kernel";
 import type { Effect, Endpoint, Event, IServicePlugin, Probe, ProbeWant, Service } from "#routing";

@@ -1,5 +1,5 @@
-// The built-in plugins, in their order. They come in by the same door as those from outside (`load.ts`) and could be any of
-// theirs; only what they do is the product's own.
+// The built-in plugins, in their order. They come in by the same door as those from outside (`load.ts`) and
+// could be any of theirs; only what they do is the product's own.
 
 import type { NodePlugin } from "#routing";
 import { envoy } from "./envoy.ts";

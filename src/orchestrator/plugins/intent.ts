@@ -1,6 +1,6 @@
-// From what somebody declared to what the state holds, and back. One place for the rules that every owner's declaration must keep
-// (names, addresses, where it may appear at ingress), so that file, admin RPC, SDK and plugins are judged alike. A rule that is
-// broken is a `Refusal`, never a correction made silently.
+// From what somebody declared to what the state holds, and back. One place for the rules that every owner's
+// declaration must keep (names, addresses, where it may appear at ingress), so that file, admin RPC, SDK and
+// plugins are judged alike. A rule that is broken is a `Refusal`, never a correction made silently.
 
 import { equal, LIMITS, type Refusal } from "#kernel";
 import {

@@ -1,5 +1,5 @@
-// Verification keys: what the auth part last told goes into the state and from there to Envoy's ingress. The same keys told again
-// (a restarted auth part does) change nothing, so Envoy hears nothing.
+// Verification keys: what the auth part last told goes into the state and from there to Envoy's ingress. The
+// same keys told again (a restarted auth part does) change nothing, so Envoy hears nothing.
 
 import type { Effect, Event, NodePlugin, TrustKeys } from "#routing";
 

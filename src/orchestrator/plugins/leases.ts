@@ -1,7 +1,8 @@
-// Services that register themselves (SDK) and hold their endpoint by a lease. One lease is one endpoint; replicas under one name are
-// several leases, the service goes with the last. A renewal only moves the end, so replicas that describe themselves differently do
-// not fight; what a new lease says of the service is taken over. A process that came back with a new lease takes its URL over.
-// Leases end by the tick: no timer, so a replay expires them at the same event.
+// Services that register themselves (SDK) and hold their endpoint by a lease. One lease is one endpoint;
+// replicas under one name are several leases, the service goes with the last. A renewal only moves the end,
+// so replicas that describe themselves differently do not fight; what a new lease says of the service is
+// taken over. A process that came back with a new lease takes its URL over. Leases end by the tick: no timer,
+// so a replay expires them at the same event.
 
 import { LIMITS, type Proposals } from "#kernel";
 import {

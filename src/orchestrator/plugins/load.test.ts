@@ -1,4 +1,5 @@
-// Loading from a path and from packages, and every way it can fail, with the key and the plugin in the message.
+// Loading from a path and from packages, and every way it can fail, with the key and the plugin in the
+// message.
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -65,7 +66,8 @@ const withSchema = `
 export const apiVersion = 1;
 export const configSchema = { "~standard": { version: 1, vendor: "test", validate: (value) =>
   typeof value.depth === "number" ? { value: { depth: value.depth * 2 } }
-    : { issues: [{ message: "must be a number", path: ["levels", 0, { key: "depth" }] }, { message: "again" }] } } };
+    : { issues: [
+        { message: "must be a number", path: ["levels", 0, { key: "depth" }] }, { message: "again" } ] } } };
 export const create = async (settings, { node }) => ({ name: "made", apiVersion: 1, settings, node });
 `;
 

@@ -1,7 +1,8 @@
-// Plugins from outside, named in the configuration by path or package: `plugins: [{use, with}]`. What a module says about itself is
-// checked in the order in which it can fail: found, its `apiVersion`, its settings against its `configSchema` (Standard Schema), then
-// what it made. Each failure is ERR_PLUGIN_LOAD with the configuration's key and the plugin. A plugin runs with all rights of the
-// node: this is a door for programs that the operator chose, no sandbox.
+// Plugins from outside, named in the configuration by path or package: `plugins: [{use, with}]`. What a
+// module says about itself is checked in the order in which it can fail: found, its `apiVersion`, its
+// settings against its `configSchema` (Standard Schema), then what it made. Each failure is ERR_PLUGIN_LOAD
+// with the configuration's key and the plugin. A plugin runs with all rights of the node: this is a door for
+// programs that the operator chose, no sandbox.
 
 import { readFileSync } from "node:fs";
 import { createRequire, findPackageJSON } from "node:module";
@@ -161,7 +162,10 @@ const pathText = (path: readonly (PropertyKey | { readonly key: PropertyKey })[]
     .map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`))
     .join("");
 
-/** The file that `import "<name>"` would load from a folder. `require` resolves most; packages for `import` alone need a look. */
+/**
+ * The file that `import "<name>"` would load from a folder. `require` resolves most; packages for `import`
+ * alone need a look.
+ */
 function locatePackage(name: string, baseDir: string): string {
   const from = join(baseDir, "catalyst.json");
   try {

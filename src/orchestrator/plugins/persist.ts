@@ -1,5 +1,6 @@
-// What must survive a restart: services that the admin API added. The file keeps its own, SDK leases are registered again within a
-// second, plugins declare theirs anew. Health and schema are knowledge, not intent: they are never written.
+// What must survive a restart: services that the admin API added. The file keeps its own, SDK leases are
+// registered again within a second, plugins declare theirs anew. Health and schema are knowledge, not intent:
+// they are never written.
 
 import type { IServicePlugin, Service, ServiceIntent } from "#routing";
 import { intentOf, sameIntent } from "./intent.ts";

@@ -1,7 +1,8 @@
-// The registry of declared services: the configuration file's, the admin API's and those of plugins. Each has one owner, and only
-// the owner changes it; the same name again from the same owner is one more endpoint (contracts.md section 5). What the file says
-// stands first: at a reload, a service of another owner that is in its way leaves and is reported, which is also what a restart
-// would come to. Invariant: neither the order of a list nor that of file and store changes the result.
+// The registry of declared services: the configuration file's, the admin API's and those of plugins. Each has
+// one owner, and only the owner changes it; the same name again from the same owner is one more endpoint
+// (contracts.md section 5). What the file says stands first: at a reload, a service of another owner that is
+// in its way leaves and is reported, which is also what a restart would come to. Invariant: neither the order
+// of a list nor that of file and store changes the result.
 
 import type { Proposals } from "#kernel";
 import {
@@ -72,7 +73,10 @@ function remove(event: Of<"service.remove">, view: StateView, out: Out): void {
   out.push({ kind: "service.delete", name });
 }
 
-/** What the admin API had added before the restart. One that cannot stand any more is reported; its row may go. */
+/**
+ * What the admin API had added before the restart. One that cannot stand any more is reported; its row may
+ * go.
+ */
 function addStored({ services }: Of<"store.services">, view: StateView, out: Out): void {
   const claims = new Claims(view);
   for (const intent of inOrder(services)) {
@@ -102,18 +106,23 @@ function replaceConfigured({ services }: Of<"config.services">, view: StateView,
   }
   for (const intent of wanted.values()) {
     const there = view.services.get(intent.name);
-    // What another owner declared is replaced as a whole: leases, health and schema were those of its service.
+    // What another owner declared is replaced as a whole: leases, health and schema were those of its
+    // service.
     const known = there?.owner.kind === "config" ? there : undefined;
     if (known !== undefined && equal(intentOf(known), intent)) continue;
     if (there !== undefined && known === undefined) {
-      const text = `service "${intent.name}" of ${describeOwner(there.owner)} was replaced: ${describeOwner(intent.owner)} owns the name now`;
+      const [old, now] = [describeOwner(there.owner), describeOwner(intent.owner)];
+      const text = `service "${intent.name}" of ${old} was replaced: ${now} owns the name now`;
       out.report(refusal("ERR_OWNED_BY_CONFIG", intent.name, text));
     }
     out.push({ kind: "service.set", service: serviceOf(intent, endpointsOf(intent, known), known) });
   }
 }
 
-/** The file's services that can stand together, by full name. Names go before places, so that a host never takes a name away. */
+/**
+ * The file's services that can stand together, by full name. Names go before places, so that a host never
+ * takes a name away.
+ */
 function configured(
   services: readonly ServiceIntent[],
   claims: Claims,

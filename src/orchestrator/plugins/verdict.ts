@@ -1,5 +1,6 @@
-// What the gateway or Envoy refused, noted on the services, so that `status` and `service show` tell why one is left out. Each
-// verdict replaces the earlier one of the same part: services that are in it no more are free again.
+// What the gateway or Envoy refused, noted on the services, so that `status` and `service show` tell why one
+// is left out. Each verdict replaces the earlier one of the same part: services that are in it no more are
+// free again.
 
 import type { IServicePlugin } from "#routing";
 
