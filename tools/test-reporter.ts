@@ -1,5 +1,5 @@
 // The reporter of `npm test`: a line per file, failures in full with what the test printed, nothing for a test that passed.
-// What came of the run is written as JSON to the file in CATALYST_TEST_SUMMARY, where tools/test.ts adds the groups up.
+// What came of the run is written as JSON to the file in TEST_SUMMARY_FILE, where tools/test.ts adds the groups up.
 // Invariant: every test is counted once, suites are not; a file that crashes or cannot be loaded counts as a failed test.
 
 import { writeFileSync } from "node:fs";
@@ -68,7 +68,7 @@ async function* reporter(source: AsyncIterable<TestEvent>): AsyncGenerator<strin
     yield line(file, count);
     add(summary, count);
   }
-  const target = process.env["CATALYST_TEST_SUMMARY"];
+  const target = process.env["TEST_SUMMARY_FILE"];
   if (target !== undefined) writeFileSync(target, JSON.stringify(summary));
 }
 

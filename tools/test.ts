@@ -87,7 +87,7 @@ function run(group: Group, own: readonly string[]): Summary {
       stdio: ["ignore", "inherit", "inherit"],
       env: {
         ...process.env,
-        CATALYST_TEST_SUMMARY: target,
+        TEST_SUMMARY_FILE: target,
         NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? join(root, "node_modules/.cache/compile"),
       },
     },

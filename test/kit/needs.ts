@@ -44,7 +44,7 @@ export function locate(part: Part): string | undefined {
       return executable(process.env["CATALYST_ENVOY_PATH"] ?? pinnedEnvoy());
     case "chromium":
       return (
-        executable(process.env["CATALYST_CHROMIUM"]) ??
+        executable(process.env["CHROMIUM_PATH"]) ??
         onPath("chromium-headless-shell") ??
         onPath("chromium") ??
         onPath("google-chrome")
@@ -58,7 +58,7 @@ export function locate(part: Part): string | undefined {
 
 const HINTS: Readonly<Record<Part, string>> = {
   envoy: "tools/setup fetches it; or CATALYST_ENVOY_PATH",
-  chromium: "package chromium-headless-shell; or CATALYST_CHROMIUM",
+  chromium: "package chromium-headless-shell; or CHROMIUM_PATH",
   root: "run as root",
   openssl: "package openssl",
   setpriv: "package util-linux",
