@@ -41,7 +41,11 @@ async function runOne({ boot, plan }: Awaited<ReturnType<typeof prepareNode>>): 
     say: (level, text, fields) => line("node", jsonLine("node", level, text, fields)),
   });
   const withdraw = announceNode(boot.paths.dataDir);
-  void node.ready.then(() => log.info({}, `node ${boot.names.node} serves at ${boot.ingress}`));
+  void node.ready.then(() => {
+    const why = node.envoyAbsent();
+    const how = why === undefined ? "" : `, without Envoy: ${why}`;
+    log.info({}, `node ${boot.names.node} serves at ${boot.ingress}${how}`);
+  });
   return await new Promise<number>((resolve) => {
     let asked = false;
     const onSignal = (signal: NodeJS.Signals): void => {

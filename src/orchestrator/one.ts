@@ -20,6 +20,8 @@ export interface OneNode {
   /** Resolves when the node serves. */
   readonly ready: Promise<void>;
   stop(): Promise<void>;
+  /** Why there is no Envoy. */
+  envoyAbsent(): string | undefined;
   /** Ends what would outlive this process, now. */
   kill(): void;
 }
@@ -44,6 +46,7 @@ export async function startOne(
   return {
     boot,
     ready: node.ready,
+    envoyAbsent: () => node.envoyAbsent(),
     kill: () => node.kill(),
     stop: async () => {
       await node.stop();
@@ -116,6 +119,10 @@ class One {
 
   kill(): void {
     this.#envoy.kill();
+  }
+
+  envoyAbsent(): string | undefined {
+    return this.#envoy.envoyAbsent;
   }
 
   #parts(): readonly PartStatus[] {

@@ -26,7 +26,7 @@ export class Child {
     this.#log.on("error", () => {});
     const child = spawn(program, args, {
       cwd: options.cwd,
-      env: { ...process.env, ...options.env },
+      env: { ...plainEnvironment(), ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
     });
@@ -89,6 +89,17 @@ export class Child {
   #write(chunk: Buffer): void {
     this.#log.write(chunk);
     const lines = chunk.toString().trimEnd().split("\n");
-    this.last = (lines.at(-1) ?? "").slice(0, 300);
+    // What ended it stands in the line that says so, and in what follows that line.
+    const error = lines.findIndex((line) => line.startsWith("error:"));
+    const text = error < 0 ? (lines.at(-1) ?? "") : lines.slice(error).join("\n");
+    this.last = text.slice(0, 1_000);
   }
+}
+
+/** Variables that configure the reader's own node are none of the demonstration's; where Envoy lies is. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const kept = new Set(["CATALYST_NODE", "CATALYST_ENVOY_PATH"]);
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith("CATALYST_") || kept.has(name)),
+  );
 }

@@ -7,7 +7,7 @@ import { asCatalystError, failureText } from "../failure.ts";
 import { styleFor } from "../render/style.ts";
 import { post } from "./ask.ts";
 import { Show } from "./show.ts";
-import { commandName, freePort, World } from "./world.ts";
+import { commandName, freePort, makeFolder, World } from "./world.ts";
 
 export interface DemoRequest {
   readonly once: boolean;
@@ -24,13 +24,20 @@ export async function demo(request: DemoRequest): Promise<number> {
   process.stderr.on("error", () => {});
   const show = new Show(request.json);
   const stop = interruption();
-  const world = new World();
+  let world: World | undefined;
   stop.onSecond(() => {
-    world.kill(request.keep);
+    world?.kill(request.keep);
     process.exit(130);
   });
   let code = 0;
   try {
+    show.say("Catalyst: one node, two services, one graph\n");
+    const folder = await show.step(
+      "make a folder",
+      async () => makeFolder(),
+      (made) => made,
+    );
+    world = new World(folder);
     await Promise.race([play(world, show), stop.first.then(() => Promise.reject(new Stopped()))]);
     if (!request.once) {
       show.say("\nIt stays up until Ctrl-C.");
@@ -40,8 +47,8 @@ export async function demo(request: DemoRequest): Promise<number> {
     if (!(error instanceof Stopped)) tellFailure(error, show, request, world);
     code = error instanceof Stopped ? 130 : 1;
   } finally {
-    await world.close(request.keep);
-    if (request.keep) show.say(`kept: ${world.folder}`);
+    await world?.close(request.keep);
+    if (request.keep) show.say(`kept: ${world?.folder ?? "nothing"}`);
   }
   return code;
 }
@@ -64,7 +71,6 @@ function interruption(): { first: Promise<void>; onSecond(run: () => void): void
 }
 
 async function play(world: World, show: Show): Promise<void> {
-  show.say("Catalyst: one node, two services, one graph\n");
   const products = await show.step(
     "start the service Products",
     () => world.example("products"),
@@ -176,10 +182,10 @@ function readJson(text: string): unknown {
   }
 }
 
-function tellFailure(error: unknown, show: Show, request: DemoRequest, world: World): void {
+function tellFailure(error: unknown, show: Show, request: DemoRequest, world: World | undefined): void {
   show.fail(undefined);
   if (request.json) return;
   const failure = asCatalystError(error);
   process.stderr.write(`\n${failureText(failure, styleFor(process.stderr, true))}\n`);
-  for (const { name, text } of world.lastLines()) process.stderr.write(`${name}: ${text}\n`);
+  for (const { name, text } of world?.lastLines() ?? []) process.stderr.write(`${name}: ${text}\n`);
 }

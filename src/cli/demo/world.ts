@@ -23,14 +23,16 @@ const EXAMPLES = {
   reviews: new URL("../../../examples/reviews/main.ts", import.meta.url),
 } as const;
 
+export const makeFolder = (): string => mkdtempSync(join(tmpdir(), "catalyst-demo-"));
+
 export class World {
   readonly folder: string;
   readonly dataDir: string;
   readonly #children: Child[] = [];
   #session: Session<AdminApi> | undefined;
 
-  constructor() {
-    this.folder = mkdtempSync(join(tmpdir(), "catalyst-demo-"));
+  constructor(folder: string) {
+    this.folder = folder;
     this.dataDir = join(this.folder, "node");
   }
 
