@@ -111,6 +111,19 @@ describe("effects by key", () => {
     );
   });
 
+  test("a want that changes while it waits runs once, with the newest", async () => {
+    const { runs, run } = manual();
+    const { want } = open({ k: { run, concurrency: 2 } });
+    want(["x", 1], ["y", 1], ["a", 1]);
+    want(["a", 2]);
+    want(["a", 3]);
+    runs[0]?.end(OK);
+    runs[1]?.end(OK);
+    await settle();
+    const rest = runs.slice(2).map(({ effect }) => [effect.key, effect.want]);
+    assert.deepEqual(rest, [["a", 3]]);
+  });
+
   test("an aborted run that succeeded all the same is what is true", async () => {
     const { runs, run, last } = manual();
     const { effects, want } = open({ k: run });

@@ -16,6 +16,11 @@ export class LeaseIndex {
   readonly #leases = new Map<string, Lease>();
   readonly #heap = new LeaseHeap();
 
+  /** Ends kept in the heap, those of earlier renewals included. */
+  get remembered(): number {
+    return this.#heap.size;
+  }
+
   get(id: string): Lease | undefined {
     return this.#leases.get(id);
   }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Delta, Service } from "./index.ts";
+import { LeaseIndex } from "./lease-index.ts";
 import { fullName, shortName, State } from "./index.ts";
 
 const NODE = "edge1.acme.catalyst.internal";
@@ -116,6 +117,17 @@ describe("an undo", () => {
   });
 });
 
+test("an undone swap of places gives each back its own", () => {
+  const state = new State(NODE);
+  const at = (name: string, prefix: string) => set(name, { ingress: { prefix } });
+  state.commit([at("a", "/x"), at("b", "/y")], 1);
+  const mark = state.mark();
+  state.stage([at("a", "/y"), at("b", "/x")]);
+  state.undo(mark);
+  assert.equal(state.view().ingressOwner("prefix", "/x"), "a");
+  assert.equal(state.view().ingressOwner("prefix", "/y"), "b");
+});
+
 describe("ingress", () => {
   test("two owners of one place are an error, a swap is none", () => {
     const state = new State(NODE);
@@ -176,6 +188,20 @@ describe("leases", () => {
     assert.deepEqual([...state.view().leasesEnding(1_004_998)], []);
     assert.equal([...state.view().leasesEnding(1_004_999)].length, 1);
   });
+});
+
+test("renewals far ahead of their end do not pile up", () => {
+  const index = new LeaseIndex();
+  // A lease that ends soon keeps the top of the heap, so that nothing below it is dropped one by one.
+  index.change("soon", [], [lease("soon", 5)]);
+  let before: Service["endpoints"] = [];
+  for (let i = 0; i < 5_000; i++) {
+    const after = [lease("l", 1_000_000 + i)];
+    index.change("a", before, after);
+    index.prune();
+    before = after;
+  }
+  assert.ok(index.remembered <= 1_029, `${index.remembered} entries for two leases`);
 });
 
 test("names are full inside, short for people, and never another organization's", () => {

@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import type { Input } from "#kernel";
 import type { Event, TrustKeys } from "#routing";
 import { full, inFile, intent, nodeLoop, PROBE, probed } from "../../../test/kit/node-loop.ts";
+import { persist } from "./persist.ts";
 
 const A = "http://127.0.0.1:5001/graphql";
 const B = "http://127.0.0.1:5002/graphql";
@@ -83,6 +84,20 @@ describe("a GraphQL service", () => {
     assert.equal(service("reviews")?.quarantine, undefined);
   });
 
+  test("is the same want whatever order its replicas came in", () => {
+    const { step, wants, up } = nodeLoop();
+    for (const url of [B, A]) {
+      const replica = intent("books", { protocol: "http:graphql", endpoints: [url] });
+      step({ kind: "lease.register", lease: url, notAfter: 90_000, intent: replica });
+    }
+    up("books");
+    assert.deepEqual(wants("schema")[full("books")], {
+      service: full("books"),
+      urls: [A, B],
+      timeoutMs: 5_000,
+    });
+  });
+
   test("has no place of its own in Envoy", () => {
     const { step, wants } = graphql();
     step(probed("reviews", A, true), read("one"));
@@ -113,10 +128,9 @@ describe("an http service", () => {
 
 test("only what the admin API added is kept, and health does not write", () => {
   const written: string[] = [];
-  const node = nodeLoop({
-    effects: true,
-    runners: { persist: async ({ key }) => (written.push(key), { ok: true }) },
-  });
+  const node = nodeLoop();
+  const push = ({ key }: { readonly key: string }) => void written.push(key);
+  node.loop.watch(({ commit }) => commit && persist().react?.(commit, node.loop.view, { push }));
   node.step({ kind: "config.services", services: [intent("file", { owner: inFile(1) })] });
   node.step({ kind: "lease.register", lease: "l", notAfter: 9_000, intent: intent("sdk") });
   node.step({ kind: "service.add", intent: intent("admin", { labels: { a: "b" } }) });
