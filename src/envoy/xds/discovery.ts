@@ -3,6 +3,7 @@
 // with Envoy's own descriptors.
 
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { CatalystError } from "#rpc";
 import { TYPE_URL, XDS_LIMITS } from "./types.ts";
 import type { ResourceType } from "./types.ts";
 
@@ -90,7 +91,7 @@ export function readRequest(bytes: Uint8Array): DeltaRequest {
     return true;
   });
   if (subscribe.length + unsubscribe.length + initialVersions.size > XDS_LIMITS.names)
-    throw new Error("too many resource names in one request");
+    throw new CatalystError("ERR_LIMIT", "too many resource names in one request");
   return {
     ...request,
     subscribe,
@@ -113,7 +114,7 @@ function eachField(bytes: Uint8Array, read: (field: number, reader: BinaryReader
 
 function readName(reader: BinaryReader): string {
   const name = reader.string();
-  if (name.length > XDS_LIMITS.nameBytes) throw new Error("a resource name is too long");
+  if (name.length > XDS_LIMITS.nameBytes) throw new CatalystError("ERR_LIMIT", "a resource name is too long");
   return name;
 }
 

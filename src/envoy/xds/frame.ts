@@ -2,6 +2,8 @@
 // the message. Compression is never negotiated here, so a compressed message is a protocol error. Memory is bounded by the
 // limit, whatever length a client announces.
 
+import { CatalystError } from "#rpc";
+
 export class FrameReader {
   readonly #limit: number;
   #parts: Buffer[] = [];
@@ -19,7 +21,7 @@ export class FrameReader {
       const head = this.#peek(5);
       if (head[0] !== 0) throw new Error("compressed messages are not supported");
       const size = head.readUInt32BE(1);
-      if (size > this.#limit) throw new RangeError(`a message of ${size} bytes is over the limit`);
+      if (size > this.#limit) throw new CatalystError("ERR_LIMIT", `a message of ${size} bytes`);
       if (this.#length < 5 + size) return;
       const whole = this.#peek(5 + size);
       const rest = whole.length > 5 + size ? [whole.subarray(5 + size)] : [];

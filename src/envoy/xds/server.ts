@@ -345,11 +345,14 @@ export class XdsServer {
   #answered(from: XdsStream, answer: Answer): void {
     const counts = this.#counts.get(answer.type);
     if (counts !== undefined) counts[answer.error ? "nacks" : "acks"]++;
-    for (const { entry } of answer.applied) {
+    const { type } = answer;
+    for (const { name, entry } of answer.applied) {
       entry.acked = true;
       entry.lastGood = undefined;
+      // A newer version may have been published before the answer came.
+      const current = this.#cache.get(type, name);
+      if (current !== undefined && current !== entry && !current.acked) current.lastGood = entry;
     }
-    const { type } = answer;
     for (const { name, entry, text } of answer.refused) {
       this.#options.log.warn({ type, name, text }, "Envoy refused a resource");
       const waited = [...this.#waiters].some(

@@ -2,6 +2,7 @@
 // subscriptions, reads requests, writes responses in publishing order, and tells the server what Envoy made of them.
 
 import type { ServerHttp2Stream } from "node:http2";
+import { CatalystError } from "#rpc";
 import type { SnapshotCache } from "./cache.ts";
 import { readRequest, responseBytes } from "./discovery.ts";
 import type { DeltaRequest } from "./discovery.ts";
@@ -55,7 +56,8 @@ export class XdsStream {
       try {
         for (const message of frames.push(chunk)) if (this.#open) this.#request(readRequest(message));
       } catch (error) {
-        const status = error instanceof RangeError ? STATUS.resourceExhausted : STATUS.invalidArgument;
+        const limit = error instanceof CatalystError && error.code === "ERR_LIMIT";
+        const status = limit ? STATUS.resourceExhausted : STATUS.invalidArgument;
         this.#end(status, error instanceof Error ? error.message : String(error));
       }
     });
@@ -136,6 +138,7 @@ export class XdsStream {
     if (!this.#open) return;
     this.#open = false;
     this.#status = status;
+    this.#http.removeAllListeners("data").resume(); // whatever still comes is dropped unread
     if (!this.#http.destroyed) this.#http.end();
     this.#host.closed(this, problem);
   }

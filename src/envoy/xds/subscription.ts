@@ -3,6 +3,7 @@
 // have applied some, at random), so they are sent again in ever smaller groups until the bad one stands alone. Secrets are
 // put back to their last good state first, since a bad one makes Envoy refuse its neighbours too (measured).
 
+import { CatalystError } from "#rpc";
 import type { Entry, SnapshotCache } from "./cache.ts";
 import { refusedNames, scrub } from "./nack.ts";
 import { XDS_LIMITS } from "./types.ts";
@@ -104,7 +105,7 @@ export class Subscription {
 
   #subscribe(name: string, known: boolean): void {
     if (name === "*") return this.#all();
-    if (this.#names.size >= XDS_LIMITS.names) throw new RangeError("too many resource names");
+    if (this.#names.size >= XDS_LIMITS.names) throw new CatalystError("ERR_LIMIT", "too many resource names");
     if (!known) this.#forget(name); // a new subscription is always answered
     this.#names.add(name);
     this.#dirty.add(name);
