@@ -18,7 +18,7 @@ const pages = globSync(["*.md", "docs/**/*.md", "sdk/*.md", "examples/**/*.md", 
 }).toSorted();
 
 /** A page takes this long at most; what hangs is named with what it printed. */
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 60_000;
 
 interface Block {
   readonly language: string;
@@ -80,7 +80,9 @@ async function runPage(script: string): Promise<{ code: number | null; said: str
     if (existsSync(join(root, "examples")))
       symlinkSync(join(root, "examples"), join(folder, "page/examples"));
     const ready = await withFreePorts(script);
-    const inherited = Object.entries(process.env).filter(([name]) => !/^(CATALYST_|NODE_TEST_)/.test(name));
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => !/^(CATALYST_(?!NODE$|ENVOY_PATH$)|NODE_TEST_)/.test(name),
+    );
     const shell = spawn("bash", ["-c", PROLOGUE + ready.script], {
       cwd: join(folder, "page"),
       detached: true, // a process group of its own, so that nothing it started outlives the test
