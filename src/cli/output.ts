@@ -14,7 +14,7 @@ export interface OutputOptions {
   readonly secret?: boolean | undefined;
 }
 
-type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+export type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
 export class Output {
   readonly json: boolean;

@@ -3,43 +3,48 @@
 
 import { systemErrorName } from "./system-error.ts";
 import { EXIT, asCatalystError, exitCode, failureJson, failureText } from "./failure.ts";
-import { Output } from "./output.ts";
+import { Output, type Stream } from "./output.ts";
 import type { Call } from "./verb.ts";
 
-export async function main(argv: readonly string[]): Promise<void> {
-  const code = await run(argv);
-  // Whatever is still open (a socket that was not answered) must not keep a finished program alive.
-  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+/** What the program touches of the world; tests bring their own. */
+export interface World {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  readonly env: Call["env"];
+  readonly cwd: string;
+  /** Called once, before the verb: `stays` = the verb itself cares for signals and closed outputs. */
+  begin(stays: boolean): AbortSignal;
 }
 
-async function run(argv: readonly string[]): Promise<number> {
+export async function main(argv: readonly string[]): Promise<void> {
+  const { stdout, stderr, env } = process;
+  const code = await runProgram(argv, { stdout, stderr, env, cwd: process.cwd(), begin });
+  // Whatever is still open (a socket that was not answered) must not keep a finished program alive.
+  stdout.write("", () => stderr.write("", () => process.exit(code)));
+}
+
+/** Tells answer or failure, and gives the exit code. */
+export async function runProgram(argv: readonly string[], world: World): Promise<number> {
+  const { stdout, stderr, env, cwd } = world;
   const json = argv.includes("--json");
-  const color =
-    !argv.includes("--no-color") && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb";
-  const quiet = argv.includes("--quiet");
-  let out = new Output({ json, quiet, color }, process.stdout, process.stderr);
+  const plain = (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb" || argv.includes("--no-color");
+  const options = { json, quiet: argv.includes("--quiet"), color: !plain };
+  let out = new Output(options, stdout, stderr);
   try {
     const { parse } = await import("./parse.ts");
     const parsed = parse(argv);
     if (parsed.kind === "help") {
-      process.stdout.on("error", endQuietly);
+      world.begin(false);
       const { helpText } = await import("./help.ts");
       out.write(helpText(parsed.words));
       return EXIT.ok;
     }
-    const { verb } = parsed;
-    out = new Output(
-      { json: parsed.globals.json, quiet, color, secret: verb.secret },
-      process.stdout,
-      process.stderr,
-    );
-    const signal = verb.stays === true ? new AbortController().signal : untilInterrupted();
-    if (verb.stays !== true) process.stdout.on("error", endQuietly);
-    process.stderr.on("error", () => undefined); // nobody is left to be told
+    const { verb, globals } = parsed;
+    out = new Output({ ...options, json: globals.json, secret: verb.secret }, stdout, stderr);
     const { readArguments } = await import("./arguments.ts");
     const given = readArguments(verb, parsed.argv);
-    const { globals } = parsed;
-    return await answer({ verb, ...given, globals, out, signal, env: process.env, cwd: process.cwd() });
+    const signal = world.begin(verb.stays === true);
+    return await answer({ verb, ...given, globals, out, signal, env, cwd });
   } catch (error) {
     const failure = asCatalystError(error);
     out.warn(json ? failureJson(failure) : failureText(failure, out.errorStyle));
@@ -64,8 +69,11 @@ async function answer(call: Call): Promise<number> {
 /** 128 + SIGINT, as shells say it. */
 const INTERRUPTED = 130;
 
-function untilInterrupted(): AbortSignal {
+function begin(stays: boolean): AbortSignal {
   const controller = new AbortController();
+  process.stderr.on("error", () => undefined); // nobody is left to be told
+  if (stays) return controller.signal;
+  process.stdout.on("error", endQuietly);
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(INTERRUPTED);
     controller.abort();

@@ -3,7 +3,15 @@
 // Invariant: nothing secret is ever put into a directory that another user owns or may enter (0700, own uid); a link of the
 // list is a hint only: who reads it still has to connect.
 
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import {
+  type Stats,
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+} from "node:fs";
 import { renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CatalystError } from "#rpc";
@@ -47,7 +55,16 @@ function makePrivate(directory: string): void {
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** What stands at `path` itself, or undefined; never follows a link. */
-const entryAt = (path: string) => lstatSync(path, { throwIfNoEntry: false });
+function entryAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    // A file in place of a directory above it: nothing can stand there either.
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
 const isLink = (path: string): boolean => entryAt(path)?.isSymbolicLink() === true;
 
 /** Puts a link in place in one step; an empty directory or an older link of that name gives way. */

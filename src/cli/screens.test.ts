@@ -1,0 +1,177 @@
+// What people and scripts see of each verb, compared with golden files: the node's answers are fixed (testdata/results.ts), the
+// transport and everything of the program are real. `--test-update-snapshots` writes them anew.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { statusText } from "./render/status.ts";
+import { PLAIN, styleFor } from "./render/style.ts";
+import { catalyst, fixedNode, transcript } from "./testing.ts";
+import { RESULTS } from "./testdata/results.ts";
+import { VERBS } from "./verbs.ts";
+
+const testdata = join(import.meta.dirname, "testdata");
+const golden = (t: TestContext, name: string, text: string): void =>
+  t.assert.fileSnapshot(text, join(testdata, name), { serializers: [String] });
+
+const LINES = [
+  "status",
+  "check",
+  "service list",
+  "service show reviews",
+  "service add files http://127.0.0.1:5003 --prefix /files --strip-prefix --label tier=gold",
+  "service remove files",
+  "apikey create ci --scope books --scope reviews --expires 7d",
+  "apikey list",
+  "apikey revoke 4f7kQ2mZp0Ab",
+  "apikey rotate 4f7kQ2mZp0Ab --overlap 1h",
+  "token mint ada --ttl 5m",
+  "token verify abc",
+  "key list",
+  "key rotate --now",
+  "key revoke x9Q",
+  "key jwks",
+  "envoy status",
+  "envoy config",
+  "envoy config --name gateway",
+  "config show",
+  "config show --origin",
+  "events --limit 2",
+] as const;
+
+test("answers for people", async (t) => {
+  const node = await fixedNode(t);
+  let text = "";
+  for (const line of LINES) {
+    text += `${transcript(line, await catalyst(`${line} --data-dir ${node.dataDir}`))}\n`;
+  }
+  golden(t, "screens.out.txt", text.replaceAll(node.dataDir, "DIR"));
+});
+
+test("answers for scripts are the admin contract's, unchanged", async (t) => {
+  const node = await fixedNode(t);
+  for (const line of LINES) {
+    const { stdout } = await catalyst(`${line} --json --data-dir ${node.dataDir}`);
+    const verb = VERBS.find(({ name }) => line === name || line.startsWith(`${name} `));
+    assert.ok(verb?.admin !== undefined, line);
+    const answer: unknown = JSON.parse(stdout);
+    if (verb.name === "config show") continue; // as a user writes it, so not the decoded form
+    const expected = verb.name === "key jwks" ? { keys: RESULTS["key.jwks"].keys } : RESULTS[verb.admin];
+    assert.deepEqual(answer, expected, line);
+  }
+});
+
+test("each verb asks the node what its table says, and little else", async (t) => {
+  const node = await fixedNode(t);
+  for (const line of LINES) {
+    node.calls.length = 0;
+    await catalyst(`${line} --data-dir ${node.dataDir}`);
+    const verb = VERBS.find(({ name }) => line === name || line.startsWith(`${name} `));
+    const asked = node.calls.map(([name]) => name);
+    assert.ok(asked.includes(verb?.admin ?? "status"), `${line}: ${asked.join(", ")}`);
+    assert.ok(asked.length <= 3, `${line}: ${asked.join(", ")}`);
+  }
+});
+
+test("flags become arguments", async (t) => {
+  const node = await fixedNode(t);
+  const ask = async (line: string, verb: string): Promise<unknown> => {
+    node.calls.length = 0;
+    await catalyst(`${line} --data-dir ${node.dataDir}`);
+    return node.calls.find(([name]) => name === verb)?.[1];
+  };
+  const add = "service add books http://a/graphql http://b/graphql";
+  assert.deepEqual(
+    await ask(`${add} --probe http --probe-path /up --call-timeout 3s --wait 0s`, "service.add"),
+    {
+      name: "books",
+      endpoints: ["http://a/graphql", "http://b/graphql"],
+      protocol: "http:graphql",
+      probe: { kind: "http", path: "/up" },
+      timeout: "3s",
+    },
+  );
+  assert.deepEqual(await ask("service add x http://a --host h.example --wait 2s", "service.add"), {
+    name: "x",
+    endpoints: ["http://a"],
+    protocol: "http",
+    ingress: { host: "h.example" },
+    waitMs: 2_000,
+  });
+  assert.deepEqual(await ask("token mint ada --scope a --scope b --ttl 90s --aud x", "token.mint"), {
+    sub: "ada",
+    scope: ["a", "b"],
+    aud: "x",
+    ttlSeconds: 90,
+  });
+  assert.deepEqual(await ask("apikey create ci --expires 1d", "apikey.create"), {
+    principal: "ci",
+    expiresInMs: 86_400_000,
+  });
+  assert.deepEqual(await ask("events --after 5 --limit 2", "events"), { after: 5, limit: 2 });
+});
+
+test("a node that authenticates nobody is marked on every screen", async (t) => {
+  const config = { identity: { mode: "none" } };
+  const status = { ...RESULTS.status, identity: "none" } as const;
+  const node = await fixedNode(t, { "config.show": { config, origin: {} }, status });
+  for (const line of LINES) {
+    const { stdout, stderr } = await catalyst(`${line} --quiet --data-dir ${node.dataDir}`);
+    assert.match(`${stdout}${stderr}`, /for connectivity tests only/, line);
+  }
+});
+
+test("check ends with 79 only for what is fatal", async (t) => {
+  const [good, warning, fatal] = RESULTS.check;
+  assert.ok(good !== undefined && warning !== undefined && fatal !== undefined);
+  const codeOf = async (check: typeof RESULTS.check): Promise<number> => {
+    const node = await fixedNode(t, { check });
+    return (await catalyst(`check --data-dir ${node.dataDir}`)).code;
+  };
+  assert.equal(await codeOf([good]), 0);
+  assert.equal(await codeOf([good, warning]), 0);
+  assert.equal(await codeOf([good, warning, fatal]), 79);
+});
+
+test("a token that is not valid ends verify with 1", async (t) => {
+  const verified = { ok: false, code: "ERR_TOKEN_EXPIRED", reason: "expired 3 m ago" } as const;
+  const node = await fixedNode(t, { "token.verify": verified });
+  const { code, stdout } = await catalyst(`token verify abc --data-dir ${node.dataDir}`);
+  assert.equal(code, 1);
+  assert.match(stdout, /not valid: expired 3 m ago \[ERR_TOKEN_EXPIRED\]/);
+});
+
+test("secrets are shown where they were asked for, and nowhere else", async (t) => {
+  const { key } = RESULTS["apikey.create"];
+  const { token } = RESULTS["token.mint"];
+  const leak = `${key} ${token}`;
+  const node = await fixedNode(t, {
+    events: [{ sequence: 1, at: 0, revision: 1, kind: "x", text: leak }],
+    "config.show": { config: { leak }, origin: {} },
+  });
+  for (const line of ["events", "events --json", "config show"]) {
+    const { stdout } = await catalyst(`${line} --data-dir ${node.dataDir}`);
+    assert.match(stdout, /redacted/, line);
+    assert.ok(!stdout.includes(key) && !stdout.includes(token), line);
+  }
+  assert.ok((await catalyst(`apikey create ci --data-dir ${node.dataDir}`)).stdout.includes(key));
+  assert.equal((await catalyst(`token mint ada --data-dir ${node.dataDir}`)).stdout, `${token}\n`);
+});
+
+test("colour is on a terminal only, and says nothing that the words do not", () => {
+  const terminal = styleFor({ isTTY: true, columns: 80 }, true);
+  const coloured = statusText(RESULTS.status, RESULTS["service.list"], terminal, RESULTS.events);
+  const plain = statusText(RESULTS.status, RESULTS["service.list"], PLAIN, RESULTS.events);
+  assert.match(coloured, /\u001b\[/);
+  assert.equal(coloured.replaceAll(/\u001b\[\d+m/g, ""), plain);
+  assert.doesNotMatch(statusText(RESULTS.status, [], styleFor({ isTTY: true }, false)), /\u001b/);
+  assert.doesNotMatch(statusText(RESULTS.status, [], styleFor({ isTTY: false }, true)), /\u001b/);
+});
+
+test("a screen is ASCII, and no name moves the cursor", async (t) => {
+  const [first] = RESULTS["service.list"];
+  assert.ok(first !== undefined);
+  const node = await fixedNode(t, { "service.list": [{ ...first, name: "a\u001b[2Jb" }] });
+  const { stdout } = await catalyst(`service list --data-dir ${node.dataDir}`);
+  assert.match(stdout, /^[\x20-\x7e\n]*$/);
+});
