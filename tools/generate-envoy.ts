@@ -20,7 +20,7 @@ import type { DescriptorProto, EnumDescriptorProto, FieldDescriptorProto } from 
 import { MESSAGES, PACKED, ROOTS } from "./envoy-messages.ts";
 
 const root = join(import.meta.dirname, "..");
-export const GENERATED = join(root, "src/envoy/generated");
+const GENERATED = "src/envoy/generated";
 
 /** Where tools/setup puts the pinned binary for this processor, whether it is there or not. */
 export function pinnedEnvoy(): string {
@@ -197,7 +197,7 @@ function singleTypeOf(
 }
 
 /** File name → text. */
-export function generate(binary: string): Map<string, string> {
+function generate(binary: string): Map<string, string> {
   const index = readIndex(extractDescriptors(binary));
   const used = new Set<string>([...ROOTS, ...PACKED]);
   const messages = Object.keys(MESSAGES)
@@ -209,6 +209,12 @@ export function generate(binary: string): Map<string, string> {
     ["messages.ts", typesText(messages)],
     ["tables.ts", tablesText(messages)],
   ]);
+}
+
+/** For tools/generate.ts: path from the root of the repository → text. Nothing where there is no Envoy to read from. */
+export function generateEnvoy(binary: string = pinnedEnvoy()): Record<string, string> {
+  if (!existsSync(binary)) return {};
+  return Object.fromEntries([...generate(binary)].map(([name, text]) => [`${GENERATED}/${name}`, text]));
 }
 
 interface Listed {
@@ -272,6 +278,6 @@ ${text.join("")}};
 if (import.meta.main) {
   const binary = process.argv[2] ?? pinnedEnvoy();
   if (!existsSync(binary)) throw new Error(`no Envoy binary at ${binary}; run tools/setup, or name one`);
-  mkdirSync(GENERATED, { recursive: true });
-  for (const [name, text] of generate(binary)) writeFileSync(join(GENERATED, name), text);
+  mkdirSync(join(root, GENERATED), { recursive: true });
+  for (const [path, text] of Object.entries(generateEnvoy(binary))) writeFileSync(join(root, path), text);
 }

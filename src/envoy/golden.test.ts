@@ -7,14 +7,14 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createFileRegistry, create, fromBinary, toJson } from "@bufbuild/protobuf";
-import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { fromBinary, toJson } from "@bufbuild/protobuf";
 import type { EnvoyServiceWant, TrustKeys } from "#routing";
 import { needs } from "../../test/kit/needs.ts";
 import { extractDescriptors } from "../../tools/generate-envoy.ts";
 import { EnvoyConfigurator } from "./configurator.ts";
 import { publishedResources } from "./resources.ts";
 import { envoyBinary, folder, quiet } from "./testing.ts";
+import { registryOf } from "./testing-xds.ts";
 import { staticBootstrap } from "./testing-static.ts";
 import type { EnvoyBase } from "./translate/index.ts";
 import { TYPES, XdsServer } from "./xds/index.ts";
@@ -112,10 +112,7 @@ test("the same state gives the same bytes, whatever the order it came in", async
 });
 
 test("Envoy's own descriptors read what we wrote", needs("envoy"), async () => {
-  const file = [...extractDescriptors(await envoyBinary()).values()].map((data) =>
-    fromBinary(FileDescriptorProtoSchema, data),
-  );
-  const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: inOrder(file) }));
+  const registry = registryOf(extractDescriptors(await envoyBinary()).values());
   const message = {
     secret: "envoy.extensions.transport_sockets.tls.v3.Secret",
     cluster: "envoy.config.cluster.v3.Cluster",
@@ -157,22 +154,6 @@ const isEmpty = (item: unknown): boolean =>
   item === "" ||
   (Array.isArray(item) && item.length === 0) ||
   ["AUTO", "ALLOW", "STATIC", "EQ"].includes(String(item));
-
-function inOrder<F extends { readonly name: string; readonly dependency: readonly string[] }>(
-  files: readonly F[],
-): F[] {
-  const byName = new Map(files.map((f) => [f.name, f]));
-  const done = new Set<F>();
-  const add = (f: F | undefined): void => {
-    if (f === undefined || done.has(f)) return;
-    done.add(f);
-    for (const name of f.dependency) add(byName.get(name));
-    done.delete(f);
-    done.add(f);
-  };
-  for (const f of files) add(f);
-  return [...done];
-}
 
 test("the real Envoy accepts every golden", needs("envoy", "openssl"), async (t) => {
   const dir = await folder(t);

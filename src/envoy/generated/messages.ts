@@ -33,13 +33,11 @@ export interface Messages {
   "envoy.config.accesslog.v3.AccessLogFilter": (One<{
     readonly status_code_filter: Messages["envoy.config.accesslog.v3.StatusCodeFilter"];
     readonly and_filter: Messages["envoy.config.accesslog.v3.AndFilter"];
-    readonly or_filter: Messages["envoy.config.accesslog.v3.OrFilter"];
     readonly header_filter: Messages["envoy.config.accesslog.v3.HeaderFilter"];
     readonly response_flag_filter: Messages["envoy.config.accesslog.v3.ResponseFlagFilter"];
   }> | None<{
     readonly status_code_filter: Messages["envoy.config.accesslog.v3.StatusCodeFilter"];
     readonly and_filter: Messages["envoy.config.accesslog.v3.AndFilter"];
-    readonly or_filter: Messages["envoy.config.accesslog.v3.OrFilter"];
     readonly header_filter: Messages["envoy.config.accesslog.v3.HeaderFilter"];
     readonly response_flag_filter: Messages["envoy.config.accesslog.v3.ResponseFlagFilter"];
   }>);
@@ -52,9 +50,6 @@ export interface Messages {
   };
   "envoy.config.accesslog.v3.HeaderFilter": {
     readonly header?: Messages["envoy.config.route.v3.HeaderMatcher"];
-  };
-  "envoy.config.accesslog.v3.OrFilter": {
-    readonly filters?: readonly Messages["envoy.config.accesslog.v3.AccessLogFilter"][];
   };
   "envoy.config.accesslog.v3.ResponseFlagFilter": {
     readonly flags?: readonly string[];
@@ -131,10 +126,8 @@ export interface Messages {
     readonly initial_fetch_timeout?: Duration;
     readonly resource_api_version?: "AUTO" | "V2" | "V3";
   } & (One<{
-    readonly api_config_source: Messages["envoy.config.core.v3.ApiConfigSource"];
     readonly ads: Messages["envoy.config.core.v3.AggregatedConfigSource"];
   }> | None<{
-    readonly api_config_source: Messages["envoy.config.core.v3.ApiConfigSource"];
     readonly ads: Messages["envoy.config.core.v3.AggregatedConfigSource"];
   }>);
   "envoy.config.core.v3.DataSource": One<{
@@ -173,8 +166,6 @@ export interface Messages {
   };
   "envoy.config.core.v3.HttpProtocolOptions": {
     readonly idle_timeout?: Duration;
-    readonly max_headers_count?: number;
-    readonly max_connection_duration?: Duration;
     readonly headers_with_underscores_action?: "ALLOW" | "REJECT_REQUEST" | "DROP_HEADER";
   };
   "envoy.config.core.v3.HttpUri": {
@@ -271,13 +262,8 @@ export interface Messages {
     readonly typed_config: Any;
   }>);
   "envoy.config.rbac.v3.Permission": One<{
-    readonly and_rules: Messages["envoy.config.rbac.v3.Permission.Set"];
     readonly any: boolean;
-    readonly header: Messages["envoy.config.route.v3.HeaderMatcher"];
   }>;
-  "envoy.config.rbac.v3.Permission.Set": {
-    readonly rules: readonly Messages["envoy.config.rbac.v3.Permission"][];
-  };
   "envoy.config.rbac.v3.Policy": {
     readonly permissions: readonly Messages["envoy.config.rbac.v3.Permission"][];
     readonly principals: readonly Messages["envoy.config.rbac.v3.Principal"][];
@@ -304,7 +290,6 @@ export interface Messages {
   };
   "envoy.config.route.v3.HeaderMatcher": {
     readonly name: string;
-    readonly invert_match?: boolean;
   } & One<{
     readonly present_match: boolean;
     readonly string_match: Messages["envoy.type.matcher.v3.StringMatcher"];

@@ -5,7 +5,6 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.config.accesslog.v3.AccessLogFilter": [
     "status_code_filter 1 message envoy.config.accesslog.v3.StatusCodeFilter",
     "and_filter 6 message envoy.config.accesslog.v3.AndFilter",
-    "or_filter 7 message envoy.config.accesslog.v3.OrFilter",
     "header_filter 8 message envoy.config.accesslog.v3.HeaderFilter",
     "response_flag_filter 9 message envoy.config.accesslog.v3.ResponseFlagFilter",
   ],
@@ -18,9 +17,6 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.config.accesslog.v3.HeaderFilter": [
     "header 1 message envoy.config.route.v3.HeaderMatcher",
-  ],
-  "envoy.config.accesslog.v3.OrFilter": [
-    "filters 2 repeated message envoy.config.accesslog.v3.AccessLogFilter",
   ],
   "envoy.config.accesslog.v3.ResponseFlagFilter": [
     "flags 1 repeated string",
@@ -92,7 +88,6 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "max_interval 2 duration",
   ],
   "envoy.config.core.v3.ConfigSource": [
-    "api_config_source 2 message envoy.config.core.v3.ApiConfigSource",
     "ads 3 message envoy.config.core.v3.AggregatedConfigSource",
     "initial_fetch_timeout 4 duration",
     "resource_api_version 6 enum AUTO=0,V2=1,V3=2",
@@ -131,8 +126,6 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.config.core.v3.HttpProtocolOptions": [
     "idle_timeout 1 duration",
-    "max_headers_count 2 boxed uint32",
-    "max_connection_duration 3 duration",
     "headers_with_underscores_action 5 enum ALLOW=0,REJECT_REQUEST=1,DROP_HEADER=2",
   ],
   "envoy.config.core.v3.HttpUri": [
@@ -211,12 +204,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "typed_config 3 any",
   ],
   "envoy.config.rbac.v3.Permission": [
-    "and_rules 1 message envoy.config.rbac.v3.Permission.Set",
     "any 3 bool",
-    "header 4 message envoy.config.route.v3.HeaderMatcher",
-  ],
-  "envoy.config.rbac.v3.Permission.Set": [
-    "rules 1 repeated message envoy.config.rbac.v3.Permission",
   ],
   "envoy.config.rbac.v3.Policy": [
     "permissions 1 repeated message envoy.config.rbac.v3.Permission",
@@ -245,7 +233,6 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.config.route.v3.HeaderMatcher": [
     "name 1 string",
     "present_match 7 bool",
-    "invert_match 8 bool",
     "string_match 13 message envoy.type.matcher.v3.StringMatcher",
   ],
   "envoy.config.route.v3.RetryPolicy": [
