@@ -130,7 +130,6 @@ export class XdsStream {
     const verdicts = subscription.answer(request.nonce, request.error);
     if (verdicts === undefined) return;
     const ms = this.#host.now() - (this.#sentAt.get(type) ?? 0);
-    console.error("ACK", type, ms.toFixed(1));
     if (request.error === undefined) this.lastAckMs = ms;
     this.#host.answered(this, { type, ...verdicts, removed, ms, error: request.error !== undefined });
   }
