@@ -5,12 +5,13 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { generateConfig } from "./generate-config.ts";
+import { generateReference } from "./generate-reference.ts";
 
 /** Path from the root of the repository → whole content. */
 export type Generated = Readonly<Record<string, string>>;
 
 /** One line a subject; each returns what it would write. */
-export const GENERATORS: readonly (() => Promise<Generated>)[] = [generateConfig];
+export const GENERATORS: readonly (() => Promise<Generated>)[] = [generateConfig, generateReference];
 
 const root = join(import.meta.dirname, "..");
 
