@@ -47,7 +47,7 @@ export function checkSdl(service: SubgraphSdl): Checked {
     return problem === undefined ? { ok: true, document } : bad(problem);
   } catch (error) {
     const text = error instanceof Error ? error.message : "unreadable";
-    return /token limit|more than \d+ tokens/i.test(text) ? tooLarge(text) : bad(text);
+    return /tokens\. Parsing aborted/.test(text) ? tooLarge(text) : bad(text);
   }
 }
 

@@ -64,6 +64,5 @@ test("what waits has a bound, and closing fails it", async (t) => {
   await assert.rejects(thread.prepare("g", "{b}", undefined, LIMITS), { code: "ERR_LIMIT" });
   const settled = Promise.allSettled([composing, waiting]);
   await thread.close();
-  await thread.close();
   for (const result of await settled) assert.equal(result.status, "rejected");
 });

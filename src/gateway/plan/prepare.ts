@@ -61,7 +61,7 @@ export class Graph {
       parsed = parse(document, { maxTokens: limits.tokens });
     } catch (error) {
       if (!(error instanceof GraphQLError)) return invalid("the document is nested too deeply");
-      const over = /Document contains more than/.test(error.message);
+      const over = /tokens\. Parsing aborted/.test(error.message);
       return refused(over ? "ERR_QUERY_LIMIT" : "ERR_QUERY_INVALID", [fault(error)]);
     }
     const operation = chooseOperation(parsed, operationName);
