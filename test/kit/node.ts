@@ -5,7 +5,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { type AdminApi, type AdminVerb, type AdminVerbs, connect, type PartName, type Session } from "#rpc";
 import { clientPaths } from "#config";
 
@@ -13,6 +12,11 @@ const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 const FLAGS = ["--disable-warning=ExperimentalWarning"];
 /** Longest wait for anything; a hang ends with a name. */
 const WITHIN_MS = 30_000;
+
+/** What of a test's context is used; a benchmark brings its own. */
+export interface Cleanup {
+  after(run: () => void | Promise<void>): void;
+}
 
 export interface NodeOptions {
   /** Over a configuration with free ports; `organization` is local.catalyst.internal, the node is called "n". */
@@ -56,7 +60,7 @@ export function processesOf(folder: string): number[] {
     });
 }
 
-export function temporaryFolder(t: TestContext): string {
+export function temporaryFolder(t: Cleanup): string {
   const folder = mkdtempSync(join(tmpdir(), "catalyst-e2e-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
@@ -90,13 +94,13 @@ export class TestNode {
   log = "";
 
   /** Starts a node and waits until it serves. */
-  static async start(t: TestContext, options: NodeOptions = {}): Promise<TestNode> {
+  static async start(t: Cleanup, options: NodeOptions = {}): Promise<TestNode> {
     const node = new TestNode(t, options);
     await node.#serving();
     return node;
   }
 
-  private constructor(t: TestContext, options: NodeOptions) {
+  private constructor(t: Cleanup, options: NodeOptions) {
     this.folder = options.folder ?? temporaryFolder(t);
     this.dataDir = join(this.folder, "node");
     const file = join(this.folder, "catalyst.json");

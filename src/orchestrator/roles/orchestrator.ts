@@ -170,6 +170,7 @@ class Orchestrator implements OrchestratorPart {
     await this.#remember(loop, leases);
     this.#stops.push(tickEverySecond(loop, clock, log, (now) => leases.expire(now)));
     await this.#serve(loop, leases);
+    this.#warm();
   }
 
   #runners(plane: DataPlane): Runners {
@@ -274,6 +275,12 @@ class Orchestrator implements OrchestratorPart {
     this.#stops.push(() => admin.close());
     this.#sdk = new SdkServer({ socket: paths.sdkSock, node: names.node, leases, parseService, log });
     await this.#sdk.listen();
+  }
+
+  /** The first service that somebody adds shall not wait for the schema to load and compile. */
+  #warm(): void {
+    const example = { name: "example", protocol: "http", endpoint: "http://127.0.0.1:1" };
+    void this.published.then(() => later(() => void parseService(example)));
   }
 
   #statusPorts(loop: Loop<NodeTypes>): StatusPorts {
