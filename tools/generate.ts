@@ -11,7 +11,17 @@ import { generateReference } from "./generate-reference.ts";
 export type Generated = Readonly<Record<string, string>>;
 
 /** One line a subject; each returns what it would write. */
-export const GENERATORS: readonly (() => Promise<Generated>)[] = [generateConfig, generateReference];
+export const GENERATORS: readonly (() => Promise<Generated>)[] = [
+  generateConfig,
+  generateReference,
+  generateFromEnvoy,
+];
+
+/** From the descriptors inside the pinned Envoy binary; where there is none, what is committed stands. */
+async function generateFromEnvoy(): Promise<Generated> {
+  const { generateEnvoy, pinnedEnvoy } = await import("./generate-envoy.ts");
+  return existsSync(pinnedEnvoy()) ? generateEnvoy() : {};
+}
 
 const root = join(import.meta.dirname, "..");
 

@@ -54,7 +54,8 @@ function commandOf(verb: Verb): Command {
   }
   for (const { name, value, many } of verb.flags ?? []) {
     const option = new Option(value === undefined ? `--${name}` : `--${name} <${value}>`);
-    if (many === true) option.argParser((each: string, before: string[] = []) => [...before, each]);
+    if (many === true)
+      option.argParser((each: string, before: string[] | undefined) => [...(before ?? []), each]);
     command.addOption(option);
   }
   for (const { name, value } of GLOBAL_FLAGS) {

@@ -11,5 +11,3 @@ const code = argv[0] === "run" ? await (await import("./inner.ts")).inner(argv) 
 if (code !== undefined) process.exit(code);
 const { main } = await import("./program.ts");
 await main(argv);
-
-export {};

@@ -88,6 +88,13 @@ export function clientPaths(dataDir: string, env: Env = process.env): NodePaths 
 export function announceNode(dataDir: string, env: Env = process.env): () => void {
   const directory = join(nodesDir(env), ".running");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  for (const each of entriesOf(directory)) {
+    // Links of nodes that were killed, or that left theirs because nothing was loaded any more to take it off.
+    const link = join(directory, each);
+    if (isLink(link) && entryAt(clientPaths(readlinkSync(link), env).adminSock) === undefined) {
+      rmSync(link, { force: true });
+    }
+  }
   const name = digestOf(dataDir).slice(0, 16);
   replaceLink(dataDir, join(directory, name));
   return () => rmSync(join(directory, name), { force: true });

@@ -1,7 +1,7 @@
 // Names, directories and sockets of a node, with real directories.
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -96,4 +96,9 @@ test("nodes are found by announcement and in the nodes folder", (t) => {
   assert.deepEqual(knownNodes(env), [usual, elsewhere], "each once");
   leave();
   assert.deepEqual(knownNodes(env), [usual]);
+  announceNode(elsewhere, env);
+  rmSync(elsewhere, { recursive: true });
+  assert.equal(readdirSync(join(root, "catalyst/.running")).length, 2);
+  announceNode(usual, env);
+  assert.equal(readdirSync(join(root, "catalyst/.running")).length, 1, "what is gone is taken off the list");
 });

@@ -7,6 +7,7 @@ import type { RoleName } from "./roles/process.ts";
 
 export type { RunOptions } from "./node.ts";
 export type { RoleName } from "./roles/process.ts";
+export { VERSION } from "./version.ts";
 
 /** Runs a node until it is stopped; the result is the exit code. */
 export const runNode = async (options: RunOptions): Promise<number> =>

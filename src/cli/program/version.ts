@@ -1,12 +1,11 @@
 // `catalyst version`
 
 import type { Answer } from "../verb.ts";
-import { programVersion } from "./program-version.ts";
 
 export async function run(): Promise<Answer> {
-  const { ENVOY_VERSION } = await import("#envoy");
+  const [{ ENVOY_VERSION }, { VERSION }] = await Promise.all([import("#envoy"), import("#orchestrator")]);
   const data = {
-    catalyst: programVersion(),
+    catalyst: VERSION,
     node: process.versions.node,
     envoy: ENVOY_VERSION,
     platform: `${process.platform} ${process.arch}`,
