@@ -18,9 +18,9 @@ export class Part implements Disposable {
   constructor(file: string, place: Place) {
     const path = fileURLToPath(new URL(file, import.meta.url));
     const cores = place === "measured" ? "0" : `1-${cpus().length - 1}`;
-    const command = canPin ? ["taskset", "-c", cores, process.execPath] : [process.execPath];
-    const [program = "", ...args] = [...command, path];
     // The IPC channel survives taskset, which replaces itself by the program.
+    const program = canPin ? "taskset" : process.execPath;
+    const args = canPin ? ["-c", cores, process.execPath, path] : [path];
     this.#child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
   }
 

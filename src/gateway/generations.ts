@@ -30,9 +30,8 @@ export class Generations {
   readonly #tools: UpstreamTools;
   readonly #options: GenerationsOptions;
   readonly #alive = new Set<Generation>();
-  /** Pins of freed generations never come back, so the sum over `#alive` is the requests under way. */
   #current: Generation | undefined;
-  #working: Promise<void> | undefined;
+  #working = false;
   #waiting: Waiting | undefined;
   #swaps = 0;
   #checks = 0;
@@ -56,7 +55,7 @@ export class Generations {
     let resolve: (applied: Applied) => void = () => {};
     const done = new Promise<Applied>((settle) => (resolve = settle));
     this.#waiting = { config, done, resolve };
-    this.#working ??= this.#work();
+    if (!this.#working) void this.#work();
     return done;
   }
 
@@ -87,6 +86,7 @@ export class Generations {
   }
 
   async #work(): Promise<void> {
+    this.#working = true;
     for (let next = this.#waiting; next !== undefined; next = this.#waiting) {
       // From here on a newer configuration waits for the next round.
       this.#waiting = undefined;
@@ -100,7 +100,7 @@ export class Generations {
       if (!applied.ok) instruments?.swap("refused", applied.composeMs / 1_000);
       next.resolve(applied);
     }
-    this.#working = undefined;
+    this.#working = false;
   }
 
   async #apply(config: GatewayConfig): Promise<Applied> {
