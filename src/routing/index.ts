@@ -1,4 +1,21 @@
+export { type Contender, PATHS_MAX, rank, type Step, STEPS } from "./decision.ts";
+export {
+  type ExportDecision,
+  ExportPolicy,
+  type ExportReason,
+  ruleOfExport,
+  type Self,
+} from "./export-policy.ts";
+export { ImportPolicy, type ImportReason, OWN, type Verdict } from "./import-policy.ts";
+export type { Path } from "./path.ts";
 export type * from "./plugin.ts";
+export { freshTerms, type PeerTerms, type Received } from "./received.ts";
+export { BANDS, rolesAgree } from "./roles.ts";
+export type * from "./route.ts";
+export type { PeerDelta, RouteDelta } from "./route-delta.ts";
+export type { GraphTerms, Rule, RuleMatch, RulePeer, RuleProblem, RuleSet } from "./rule.ts";
 export type * from "./service.ts";
 export { fullName, organizationOf, shortName } from "./service-name.ts";
 export { healthOf, State } from "./state.ts";
+export { type Best, type RouteChanges, RouteTable, type RouteView } from "./table.ts";
+export type { Tombstone } from "./tombstones.ts";

@@ -17,18 +17,22 @@ const COUNTERPART: Readonly<Record<PeerRole, PeerRole>> = {
 /** Each says what the other is to it; a session whose sides disagree is refused. */
 export const rolesAgree = (mine: PeerRole, theirs: PeerRole): boolean => COUNTERPART[mine] === theirs;
 
-/** Lowest and highest local preference, and the one given when no rule says otherwise. */
+/** Lowest and highest local preference that a rule may give, and the one of routes about which no rule says otherwise. */
 export interface Band {
   readonly from: number;
   readonly to: number;
+  readonly base: number;
 }
 
-/** Inside the organization the value travels as it is; a route without one began here, before all that came from others. */
+/**
+ * Inside the organization the value that the border gave travels as it is, so there is no band; a route without one began here
+ * and stands before all that came from others.
+ */
 export const BANDS: Readonly<Record<PeerRole, Band>> = {
-  internal: { from: 400, to: 499 },
-  customer: { from: 300, to: 399 },
-  lateral: { from: 200, to: 299 },
-  provider: { from: 100, to: 199 },
+  internal: { from: 0, to: Number.MAX_SAFE_INTEGER, base: 400 },
+  customer: { from: 300, to: 399, base: 300 },
+  lateral: { from: 200, to: 299, base: 200 },
+  provider: { from: 100, to: 199, base: 100 },
 };
 
 /** Rules move inside the band. */

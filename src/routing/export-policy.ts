@@ -1,0 +1,105 @@
+// What a peer is told of a path this node uses, and in which words (BGP's output policy engine, RFC 4271 section 3.2). Role, scope,
+// then rules; without a rule an external peer is told nothing, an internal one everything. Own services pass the rules like all
+// other routes. Everything here is equal for all peers of one update group, whose name is the hash: so a group's frames are made
+// once. What concerns a single peer (its own routes, paths through itself) is left to the sender's bitmap and the receiver's loop
+// check. Invariant: local preference and foreign costs never cross the border of the organization.
+
+import type { Path } from "./path.ts";
+import { markSent } from "./roles.ts";
+import type { Route, Scope } from "./route.ts";
+import { type Rule, type RulePeer, Rules, withCommunities } from "./rule.ts";
+import { narrower, scopeLeaves } from "./scope.ts";
+import type { NodeName, OrgName, Service } from "./service.ts";
+
+/** This node, as others see it. */
+export interface Self {
+  readonly node: NodeName;
+  readonly organization: OrgName;
+  /** host:port of its own Envoy's peer listener. */
+  readonly address: string;
+}
+
+export type ExportReason =
+  | "exported"
+  /** A rule says reject. */
+  | "export-denied"
+  /** An external peer, and no rule says accept. */
+  | "export-default"
+  /** RFC 9234: what came from a provider or lateral peer goes to customers only. */
+  | "role"
+  | "scope";
+
+export type ExportDecision =
+  | { readonly send: true; readonly reason: "exported"; readonly rule?: number; readonly route: Route }
+  | { readonly send: false; readonly reason: ExportReason; readonly rule?: number };
+
+export class ExportPolicy {
+  /** Name of the update group. */
+  readonly hash: string;
+  readonly #rules: Rules;
+  readonly #peer: RulePeer;
+  readonly #self: Self;
+
+  constructor(rules: readonly Rule[], peer: RulePeer, self: Self) {
+    this.#rules = new Rules(rules, peer);
+    this.#peer = peer;
+    this.#self = self;
+    this.hash = this.#rules.hash;
+  }
+
+  decide(path: Path): ExportDecision {
+    const { kind, role } = this.#peer;
+    const marked = markSent(path.onlyToCustomer, role, this.#self.organization);
+    if (marked.leak) return { send: false, reason: "role" };
+    const foreign = path.organizations > 0;
+    if (!scopeLeaves(path.scope, kind, foreign)) return { send: false, reason: "scope" };
+    const found = this.#rules.find(path);
+    if (found === undefined && kind === "external") return { send: false, reason: "export-default" };
+    const rule = found === undefined ? {} : { rule: found.at };
+    if (found?.rule.action === "reject") return { send: false, reason: "export-denied", ...rule };
+    const set = found?.rule.set;
+    // An own service goes to direct peers, unless a rule says how far.
+    const beyond: Scope | undefined = set?.scope ?? (kind === "external" && !foreign ? "direct" : undefined);
+    const scope = narrower(path.scope, beyond);
+    if (!scopeLeaves(scope, kind, foreign)) return { send: false, reason: "scope", ...rule };
+    const inside = kind === "internal";
+    const given = path.verdict.localPreference ?? path.course.localPreference;
+    // What came over the border gets its preference here, what began inside needs none.
+    const localPreference = set?.localPreference ?? (path.internal ? given : path.localPreference);
+    const route: Route = {
+      ...this.#passed(path),
+      scope,
+      ...(marked.onlyToCustomer === undefined ? {} : { onlyToCustomer: marked.onlyToCustomer }),
+      // A cost is a hint to the neighbour it was made for.
+      cost: set?.cost ?? (inside || !foreign ? path.cost : 0),
+      ...(inside && localPreference !== undefined ? { localPreference } : {}),
+      communities: withCommunities(path.communities, set?.communities),
+    };
+    return { send: true, reason: "exported", ...rule, route };
+  }
+
+  /** The route with this node as its first and next hop. */
+  #passed(path: Path): Omit<Route, "scope" | "cost" | "communities"> {
+    const { node, organization, address } = this.#self;
+    const { protocol, origin, orgPath, nodePath } = path.course;
+    return {
+      key: path.key,
+      protocol,
+      origin,
+      version: path.version,
+      orgPath: orgPath[0] === organization ? orgPath : [organization, ...orgPath],
+      nodePath: path.peer.terms.local === true ? nodePath : [node, ...nodePath],
+      nextHop: node,
+      nextHopAddress: address,
+      notAfter: path.notAfter,
+      attributes: path.attributes,
+    };
+  }
+}
+
+/** `export: true` on a service: direct peers may have it. Stands behind the configured rules, so that these can say no. */
+export const ruleOfExport = ({ name }: Pick<Service, "name">): Rule => ({
+  match: { key: name },
+  action: "accept",
+  set: { scope: "direct" },
+});

@@ -1,0 +1,110 @@
+// What is made of a route that a peer told: accepted or not, why, and with which values of our own (BGP's input policy engine,
+// RFC 4271 section 3.2). Roles come first, then scope, then the rules; without a rule that matches, an external peer is told
+// nothing and tells nothing (RFC 8212), an internal one everything. A verdict is one shared object for all routes a rule decided,
+// so the table holds a pointer and a change of rules is found by comparing it. Nothing is forgotten: rejected routes stay in
+// Received, and another policy may accept them without asking the peer.
+
+import { BANDS, inBand, markReceived } from "./roles.ts";
+import type { Scope } from "./route.ts";
+import {
+  type CompiledRule,
+  type GraphTerms,
+  namesOrigin,
+  type Rule,
+  type RulePeer,
+  type RuleProblem,
+  Rules,
+} from "./rule.ts";
+import type { RuleSubject } from "./rule.ts";
+import { scopeArrives } from "./scope.ts";
+import type { OrgName, ServiceName } from "./service.ts";
+
+export type ImportReason =
+  | "accepted"
+  /** A rule says reject. */
+  | "import-denied"
+  /** An external peer, and no rule says accept. */
+  | "import-default"
+  /** RFC 9234: it came from a lateral peer or a provider of somebody and must not be here. */
+  | "leak"
+  /** Its scope ends before this session. */
+  | "scope"
+  /** A name of a third organization, and the rule that accepts does not speak of that one. */
+  | "transit";
+
+/** Plain data, shared by all routes of which the same is true. */
+export interface Verdict {
+  readonly accept: boolean;
+  readonly reason: ImportReason;
+  /** Place of the rule in the list as configured. */
+  readonly rule?: number;
+  readonly localPreference?: number;
+  readonly cost?: number;
+  readonly communities?: readonly string[];
+  readonly scope?: Scope;
+  readonly alias?: ServiceName;
+  readonly graph?: GraphTerms;
+}
+
+/** What the policy reads of a route, as received. */
+export interface ImportSubject extends RuleSubject {
+  readonly onlyToCustomer: OrgName | undefined;
+}
+
+const ACCEPTED: Verdict = { accept: true, reason: "accepted" };
+const BY_DEFAULT: Verdict = { accept: false, reason: "import-default" };
+const LEAK: Verdict = { accept: false, reason: "leak" };
+const SCOPE: Verdict = { accept: false, reason: "scope" };
+
+/** The verdict on an own service: nothing stands between a node and itself. */
+export const OWN: Verdict = ACCEPTED;
+
+export class ImportPolicy {
+  readonly hash: string;
+  readonly problems: readonly RuleProblem[];
+  readonly #rules: Rules;
+  readonly #peer: RulePeer;
+  readonly #verdicts = new Map<CompiledRule, { readonly own: Verdict; readonly transit: Verdict }>();
+
+  constructor(rules: readonly Rule[], peer: RulePeer) {
+    this.#rules = new Rules(rules, peer);
+    this.#peer = peer;
+    this.hash = this.#rules.hash;
+    this.problems = this.#rules.all().flatMap((one) => problemOf(one, peer));
+    for (const one of this.#rules.all()) {
+      const { at, rule } = one;
+      const denied: Verdict = { accept: false, reason: "import-denied", rule: at };
+      const own = rule.action === "reject" ? denied : accepted(one, peer);
+      const transit: Verdict =
+        rule.action === "reject" ? denied : { accept: false, reason: "transit", rule: at };
+      this.#verdicts.set(one, { own, transit });
+    }
+  }
+
+  judge(subject: ImportSubject): Verdict {
+    const { kind, role, organization } = this.#peer;
+    if (markReceived(subject.onlyToCustomer, role, organization).leak) return LEAK;
+    if (!scopeArrives(subject.scope, kind)) return SCOPE;
+    const found = this.#rules.find(subject);
+    const verdicts = found === undefined ? undefined : this.#verdicts.get(found);
+    if (found === undefined || verdicts === undefined) return kind === "internal" ? ACCEPTED : BY_DEFAULT;
+    const origin = subject.originOrganization;
+    const named = kind === "internal" || origin === organization || namesOrigin(found, origin);
+    return named ? verdicts.own : verdicts.transit;
+  }
+}
+
+function accepted({ at, rule }: CompiledRule, { role }: RulePeer): Verdict {
+  const { localPreference, ...set } = rule.set ?? {};
+  if (localPreference === undefined) return { accept: true, reason: "accepted", rule: at, ...set };
+  const kept = rule.unsafe === true ? localPreference : inBand(role, localPreference);
+  return { accept: true, reason: "accepted", rule: at, ...set, localPreference: kept };
+}
+
+function problemOf({ at, rule }: CompiledRule, { node, role }: RulePeer): RuleProblem[] {
+  const wanted = rule.set?.localPreference;
+  if (wanted === undefined || rule.unsafe === true || wanted === inBand(role, wanted)) return [];
+  const { from, to } = BANDS[role];
+  const text = `local preference ${wanted} is outside ${from} to ${to}, the band of ${node} as ${role}; "unsafe": true allows it`;
+  return [{ at, text }];
+}
