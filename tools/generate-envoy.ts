@@ -260,7 +260,7 @@ function shape(fields: readonly Field[]): string {
     return members.some((f) => f.required) ? `One<${set}>` : `(One<${set}> | None<${set}>)`;
   });
   const object = plain.length > 0 ? [`{\n${plain.join("")}  }`] : [];
-  return [...object, ...parts].join(" & ") || "Readonly<Record<string, never>>";
+  return [...object, ...parts].join(" & ") || "object";
 }
 
 function tablesText(messages: readonly Listed[]): string {

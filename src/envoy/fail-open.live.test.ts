@@ -7,6 +7,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { needs } from "../../test/kit/needs.ts";
+import { encode } from "./encode.ts";
 import type { Any, Messages } from "./generated/messages.ts";
 import { Signer, ask, echo, envoyBinary, folder, freePort, reachable, serve, spawnEnvoy } from "./testing.ts";
 import { staticBootstrap } from "./testing-static.ts";
@@ -178,6 +179,18 @@ const openIn = (world: World): string[] => [
   ...world.hosts.flatMap((host) => openInHost("own", host)),
 ];
 
+/** Fields that are not in our list do not pass the encoder either. */
+function canBeWritten(world: World): boolean {
+  try {
+    encode("envoy.config.core.v3.TypedExtensionConfig", world.extension);
+    encode("envoy.config.listener.v3.Listener", world.listener);
+    for (const route of world.routes) encode("envoy.config.route.v3.Route", route);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 test("each form is open in Envoy, and found by the guard", needs("envoy"), async (t) => {
   const dir = await folder(t);
   const signer = new Signer();
@@ -237,7 +250,7 @@ test("the guard finds each form, and nothing in what the translator writes", () 
   for (const form of [...JWT_FORMS, ...RBAC_FORMS]) {
     const world = structuredClone(worldOf(base, signer));
     form.spoil(json(world));
-    assert.notDeepEqual(openIn(world), [], form.name);
+    assert.ok(openIn(world).length > 0 || !canBeWritten(world), form.name);
   }
   // What is right in one place is open in another.
   const world = worldOf(base, signer);

@@ -146,7 +146,7 @@ test("an API key is exchanged by the auth part, and seen by nobody else", needs(
     services: [httpService("files.acme.catalyst.internal", [files], { ingress: { prefix: "/files" } })],
     auth: (req, res) => {
       req.resume();
-      if (req.url !== KEY_CHECK_PATH) return void res.end("{}");
+      if (req.url !== KEY_CHECK_PATH) return void res.end(`${req.url} ${req.headers.authorization}`);
       checks++;
       const token = tokenFor?.(req.headers.authorization ?? "");
       if (token === undefined) {
@@ -175,6 +175,10 @@ test("an API key is exchanged by the auth part, and seen by nobody else", needs(
   assert.equal(checks, 4);
   assert.equal((await ask(port, { path: "/graphql", headers: signer.bearer() })).status, 200);
   assert.equal(checks, 4, "a request with a token must not pay for keys");
+  const exchange = await ask(port, { path: "/auth/token", method: "POST", headers: good });
+  assert.equal(exchange.text, "/auth/token Bearer cat_live_good", "there the key itself is what is wanted");
+  assert.equal((await ask(port, { path: "/auth/tokens", headers: good })).status, 401);
+  assert.equal(checks, 4);
   // A key the auth part maps to a token that is not good must not open anything.
   tokenFor = () => new Signer().token();
   assert.equal((await ask(port, { path: "/graphql", headers: good })).status, 401);

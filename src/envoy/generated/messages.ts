@@ -18,7 +18,9 @@ export type Packed =
   | "envoy.extensions.filters.http.rbac.v3.RBAC"
   | "envoy.extensions.filters.http.rbac.v3.RBACPerRoute"
   | "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz"
-  | "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute"
+  | "envoy.extensions.common.matching.v3.ExtensionWithMatcher"
+  | "envoy.extensions.filters.common.matcher.action.v3.SkipFilter"
+  | "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
   | "envoy.extensions.filters.http.buffer.v3.Buffer"
   | "envoy.extensions.filters.http.buffer.v3.BufferPerRoute"
   | "envoy.extensions.filters.http.router.v3.Router"
@@ -111,7 +113,7 @@ export interface Messages {
     readonly socket_address: Messages["envoy.config.core.v3.SocketAddress"];
     readonly pipe: Messages["envoy.config.core.v3.Pipe"];
   }>;
-  "envoy.config.core.v3.AggregatedConfigSource": Readonly<Record<string, never>>;
+  "envoy.config.core.v3.AggregatedConfigSource": object;
   "envoy.config.core.v3.ApiConfigSource": {
     readonly api_type?: "DEPRECATED_AND_UNAVAILABLE_DO_NOT_USE" | "REST" | "GRPC" | "DELTA_GRPC" | "AGGREGATED_GRPC" | "AGGREGATED_DELTA_GRPC";
     readonly grpc_services?: readonly Messages["envoy.config.core.v3.GrpcService"][];
@@ -269,14 +271,9 @@ export interface Messages {
     readonly principals: readonly Messages["envoy.config.rbac.v3.Principal"][];
   };
   "envoy.config.rbac.v3.Principal": One<{
-    readonly and_ids: Messages["envoy.config.rbac.v3.Principal.Set"];
-    readonly or_ids: Messages["envoy.config.rbac.v3.Principal.Set"];
     readonly any: boolean;
     readonly sourced_metadata: Messages["envoy.config.rbac.v3.SourcedMetadata"];
   }>;
-  "envoy.config.rbac.v3.Principal.Set": {
-    readonly ids: readonly Messages["envoy.config.rbac.v3.Principal"][];
-  };
   "envoy.config.rbac.v3.RBAC": {
     readonly action: "ALLOW" | "DENY" | "LOG";
     readonly policies: Readonly<Record<string, Messages["envoy.config.rbac.v3.Policy"]>>;
@@ -297,6 +294,7 @@ export interface Messages {
   "envoy.config.route.v3.RetryPolicy": {
     readonly retry_on?: string;
     readonly num_retries?: number;
+    readonly per_try_timeout?: Duration;
   };
   "envoy.config.route.v3.Route": {
     readonly match: Messages["envoy.config.route.v3.RouteMatch"];
@@ -331,8 +329,12 @@ export interface Messages {
     readonly domains: readonly string[];
     readonly routes: readonly Messages["envoy.config.route.v3.Route"][];
     readonly typed_per_filter_config?: Readonly<Record<string, Any>>;
-    readonly retry_policy?: Messages["envoy.config.route.v3.RetryPolicy"];
   };
+  "envoy.extensions.common.matching.v3.ExtensionWithMatcher": {
+    readonly extension_config: Messages["envoy.config.core.v3.TypedExtensionConfig"];
+    readonly xds_matcher: Messages["xds.type.matcher.v3.Matcher"];
+  };
+  "envoy.extensions.filters.common.matcher.action.v3.SkipFilter": object;
   "envoy.extensions.filters.http.buffer.v3.Buffer": {
     readonly max_request_bytes?: number;
   };
@@ -343,18 +345,12 @@ export interface Messages {
     readonly allowed_upstream_headers?: Messages["envoy.type.matcher.v3.ListStringMatcher"];
     readonly allowed_client_headers?: Messages["envoy.type.matcher.v3.ListStringMatcher"];
   };
-  "envoy.extensions.filters.http.ext_authz.v3.CheckSettings": {
-    readonly disable_request_body_buffering?: boolean;
-  };
   "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz": {
     readonly status_on_error?: Messages["envoy.type.v3.HttpStatus"];
     readonly stat_prefix?: string;
     readonly allowed_headers?: Messages["envoy.type.matcher.v3.ListStringMatcher"];
   } & One<{
     readonly http_service: Messages["envoy.extensions.filters.http.ext_authz.v3.HttpService"];
-  }>;
-  "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute": One<{
-    readonly check_settings: Messages["envoy.extensions.filters.http.ext_authz.v3.CheckSettings"];
   }>;
   "envoy.extensions.filters.http.ext_authz.v3.HttpService": {
     readonly server_uri?: Messages["envoy.config.core.v3.HttpUri"];
@@ -449,7 +445,6 @@ export interface Messages {
   };
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": {
     readonly name: string;
-    readonly disabled?: boolean;
   } & One<{
     readonly typed_config: Any;
     readonly config_discovery: Messages["envoy.config.core.v3.ExtensionConfigSource"];
@@ -511,6 +506,9 @@ export interface Messages {
     readonly http_protocol_options: Messages["envoy.config.core.v3.Http1ProtocolOptions"];
     readonly http2_protocol_options: Messages["envoy.config.core.v3.Http2ProtocolOptions"];
   }>);
+  "envoy.type.matcher.v3.HttpRequestHeaderMatchInput": {
+    readonly header_name: string;
+  };
   "envoy.type.matcher.v3.ListMatcher": One<{
     readonly one_of: Messages["envoy.type.matcher.v3.ValueMatcher"];
   }>;
@@ -525,6 +523,9 @@ export interface Messages {
   "envoy.type.matcher.v3.MetadataMatcher.PathSegment": One<{
     readonly key: string;
   }>;
+  "envoy.type.matcher.v3.OrMatcher": {
+    readonly value_matchers: readonly Messages["envoy.type.matcher.v3.ValueMatcher"][];
+  };
   "envoy.type.matcher.v3.RegexMatchAndSubstitute": {
     readonly pattern?: Messages["envoy.type.matcher.v3.RegexMatcher"];
     readonly substitution?: string;
@@ -543,8 +544,42 @@ export interface Messages {
     readonly string_match: Messages["envoy.type.matcher.v3.StringMatcher"];
     readonly present_match: boolean;
     readonly list_match: Messages["envoy.type.matcher.v3.ListMatcher"];
+    readonly or_match: Messages["envoy.type.matcher.v3.OrMatcher"];
   }>;
   "envoy.type.v3.HttpStatus": {
     readonly code?: "Empty" | "Continue" | "OK" | "Created" | "Accepted" | "NonAuthoritativeInformation" | "NoContent" | "ResetContent" | "PartialContent" | "MultiStatus" | "AlreadyReported" | "IMUsed" | "MultipleChoices" | "MovedPermanently" | "Found" | "SeeOther" | "NotModified" | "UseProxy" | "TemporaryRedirect" | "PermanentRedirect" | "BadRequest" | "Unauthorized" | "PaymentRequired" | "Forbidden" | "NotFound" | "MethodNotAllowed" | "NotAcceptable" | "ProxyAuthenticationRequired" | "RequestTimeout" | "Conflict" | "Gone" | "LengthRequired" | "PreconditionFailed" | "PayloadTooLarge" | "URITooLong" | "UnsupportedMediaType" | "RangeNotSatisfiable" | "ExpectationFailed" | "MisdirectedRequest" | "UnprocessableEntity" | "Locked" | "FailedDependency" | "UpgradeRequired" | "PreconditionRequired" | "TooManyRequests" | "RequestHeaderFieldsTooLarge" | "InternalServerError" | "NotImplemented" | "BadGateway" | "ServiceUnavailable" | "GatewayTimeout" | "HTTPVersionNotSupported" | "VariantAlsoNegotiates" | "InsufficientStorage" | "LoopDetected" | "NotExtended" | "NetworkAuthenticationRequired";
   };
+  "xds.core.v3.TypedExtensionConfig": {
+    readonly name: string;
+    readonly typed_config: Any;
+  };
+  "xds.type.matcher.v3.Matcher": One<{
+    readonly matcher_list: Messages["xds.type.matcher.v3.Matcher.MatcherList"];
+  }>;
+  "xds.type.matcher.v3.Matcher.MatcherList": {
+    readonly matchers: readonly Messages["xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher"][];
+  };
+  "xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher": {
+    readonly predicate: Messages["xds.type.matcher.v3.Matcher.MatcherList.Predicate"];
+    readonly on_match: Messages["xds.type.matcher.v3.Matcher.OnMatch"];
+  };
+  "xds.type.matcher.v3.Matcher.MatcherList.Predicate": One<{
+    readonly single_predicate: Messages["xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate"];
+    readonly or_matcher: Messages["xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList"];
+    readonly not_matcher: Messages["xds.type.matcher.v3.Matcher.MatcherList.Predicate"];
+  }>;
+  "xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList": {
+    readonly predicate: readonly Messages["xds.type.matcher.v3.Matcher.MatcherList.Predicate"][];
+  };
+  "xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate": {
+    readonly input: Messages["xds.core.v3.TypedExtensionConfig"];
+  } & One<{
+    readonly value_match: Messages["xds.type.matcher.v3.StringMatcher"];
+  }>;
+  "xds.type.matcher.v3.Matcher.OnMatch": One<{
+    readonly action: Messages["xds.core.v3.TypedExtensionConfig"];
+  }>;
+  "xds.type.matcher.v3.StringMatcher": One<{
+    readonly prefix: string;
+  }>;
 }

@@ -211,13 +211,8 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "principals 2 repeated message envoy.config.rbac.v3.Principal",
   ],
   "envoy.config.rbac.v3.Principal": [
-    "and_ids 1 message envoy.config.rbac.v3.Principal.Set",
-    "or_ids 2 message envoy.config.rbac.v3.Principal.Set",
     "any 3 bool",
     "sourced_metadata 13 message envoy.config.rbac.v3.SourcedMetadata",
-  ],
-  "envoy.config.rbac.v3.Principal.Set": [
-    "ids 1 repeated message envoy.config.rbac.v3.Principal",
   ],
   "envoy.config.rbac.v3.RBAC": [
     "action 1 enum ALLOW=0,DENY=1,LOG=2",
@@ -238,6 +233,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.config.route.v3.RetryPolicy": [
     "retry_on 1 string",
     "num_retries 2 boxed uint32",
+    "per_try_timeout 3 duration",
   ],
   "envoy.config.route.v3.Route": [
     "match 1 message envoy.config.route.v3.RouteMatch",
@@ -269,7 +265,12 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "domains 2 repeated string",
     "routes 3 repeated message envoy.config.route.v3.Route",
     "typed_per_filter_config 15 map any",
-    "retry_policy 16 message envoy.config.route.v3.RetryPolicy",
+  ],
+  "envoy.extensions.common.matching.v3.ExtensionWithMatcher": [
+    "extension_config 2 message envoy.config.core.v3.TypedExtensionConfig",
+    "xds_matcher 3 message xds.type.matcher.v3.Matcher",
+  ],
+  "envoy.extensions.filters.common.matcher.action.v3.SkipFilter": [
   ],
   "envoy.extensions.filters.http.buffer.v3.Buffer": [
     "max_request_bytes 1 boxed uint32",
@@ -281,17 +282,11 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "allowed_upstream_headers 1 message envoy.type.matcher.v3.ListStringMatcher",
     "allowed_client_headers 2 message envoy.type.matcher.v3.ListStringMatcher",
   ],
-  "envoy.extensions.filters.http.ext_authz.v3.CheckSettings": [
-    "disable_request_body_buffering 2 bool",
-  ],
   "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz": [
     "http_service 3 message envoy.extensions.filters.http.ext_authz.v3.HttpService",
     "status_on_error 7 message envoy.type.v3.HttpStatus",
     "stat_prefix 13 string",
     "allowed_headers 17 message envoy.type.matcher.v3.ListStringMatcher",
-  ],
-  "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute": [
-    "check_settings 2 message envoy.extensions.filters.http.ext_authz.v3.CheckSettings",
   ],
   "envoy.extensions.filters.http.ext_authz.v3.HttpService": [
     "server_uri 1 message envoy.config.core.v3.HttpUri",
@@ -378,7 +373,6 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "name 1 string",
     "typed_config 4 any",
     "config_discovery 5 message envoy.config.core.v3.ExtensionConfigSource",
-    "disabled 7 bool",
   ],
   "envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig": [
     "mappers 1 repeated message envoy.extensions.filters.network.http_connection_manager.v3.ResponseMapper",
@@ -430,6 +424,9 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "http_protocol_options 1 message envoy.config.core.v3.Http1ProtocolOptions",
     "http2_protocol_options 2 message envoy.config.core.v3.Http2ProtocolOptions",
   ],
+  "envoy.type.matcher.v3.HttpRequestHeaderMatchInput": [
+    "header_name 1 string",
+  ],
   "envoy.type.matcher.v3.ListMatcher": [
     "one_of 1 message envoy.type.matcher.v3.ValueMatcher",
   ],
@@ -443,6 +440,9 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.type.matcher.v3.MetadataMatcher.PathSegment": [
     "key 1 string",
+  ],
+  "envoy.type.matcher.v3.OrMatcher": [
+    "value_matchers 1 repeated message envoy.type.matcher.v3.ValueMatcher",
   ],
   "envoy.type.matcher.v3.RegexMatchAndSubstitute": [
     "pattern 1 message envoy.type.matcher.v3.RegexMatcher",
@@ -461,8 +461,41 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "string_match 3 message envoy.type.matcher.v3.StringMatcher",
     "present_match 5 bool",
     "list_match 6 message envoy.type.matcher.v3.ListMatcher",
+    "or_match 7 message envoy.type.matcher.v3.OrMatcher",
   ],
   "envoy.type.v3.HttpStatus": [
     "code 1 enum Empty=0,Continue=100,OK=200,Created=201,Accepted=202,NonAuthoritativeInformation=203,NoContent=204,ResetContent=205,PartialContent=206,MultiStatus=207,AlreadyReported=208,IMUsed=226,MultipleChoices=300,MovedPermanently=301,Found=302,SeeOther=303,NotModified=304,UseProxy=305,TemporaryRedirect=307,PermanentRedirect=308,BadRequest=400,Unauthorized=401,PaymentRequired=402,Forbidden=403,NotFound=404,MethodNotAllowed=405,NotAcceptable=406,ProxyAuthenticationRequired=407,RequestTimeout=408,Conflict=409,Gone=410,LengthRequired=411,PreconditionFailed=412,PayloadTooLarge=413,URITooLong=414,UnsupportedMediaType=415,RangeNotSatisfiable=416,ExpectationFailed=417,MisdirectedRequest=421,UnprocessableEntity=422,Locked=423,FailedDependency=424,UpgradeRequired=426,PreconditionRequired=428,TooManyRequests=429,RequestHeaderFieldsTooLarge=431,InternalServerError=500,NotImplemented=501,BadGateway=502,ServiceUnavailable=503,GatewayTimeout=504,HTTPVersionNotSupported=505,VariantAlsoNegotiates=506,InsufficientStorage=507,LoopDetected=508,NotExtended=510,NetworkAuthenticationRequired=511",
+  ],
+  "xds.core.v3.TypedExtensionConfig": [
+    "name 1 string",
+    "typed_config 2 any",
+  ],
+  "xds.type.matcher.v3.Matcher": [
+    "matcher_list 1 message xds.type.matcher.v3.Matcher.MatcherList",
+  ],
+  "xds.type.matcher.v3.Matcher.MatcherList": [
+    "matchers 1 repeated message xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher",
+  ],
+  "xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher": [
+    "predicate 1 message xds.type.matcher.v3.Matcher.MatcherList.Predicate",
+    "on_match 2 message xds.type.matcher.v3.Matcher.OnMatch",
+  ],
+  "xds.type.matcher.v3.Matcher.MatcherList.Predicate": [
+    "single_predicate 1 message xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate",
+    "or_matcher 2 message xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList",
+    "not_matcher 4 message xds.type.matcher.v3.Matcher.MatcherList.Predicate",
+  ],
+  "xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList": [
+    "predicate 1 repeated message xds.type.matcher.v3.Matcher.MatcherList.Predicate",
+  ],
+  "xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate": [
+    "input 1 message xds.core.v3.TypedExtensionConfig",
+    "value_match 2 message xds.type.matcher.v3.StringMatcher",
+  ],
+  "xds.type.matcher.v3.Matcher.OnMatch": [
+    "action 2 message xds.core.v3.TypedExtensionConfig",
+  ],
+  "xds.type.matcher.v3.StringMatcher": [
+    "prefix 2 string",
   ],
 };

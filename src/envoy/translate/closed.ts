@@ -16,7 +16,6 @@ const JWT = url("envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication");
 const JWT_ROUTE = url("envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig");
 const RBAC = url("envoy.extensions.filters.http.rbac.v3.RBAC");
 const RBAC_ROUTE = url("envoy.extensions.filters.http.rbac.v3.RBACPerRoute");
-const KEY_ROUTE = url("envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute");
 const BUFFER_ROUTE = url("envoy.extensions.filters.http.buffer.v3.BufferPerRoute");
 const HCM = url("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager");
 
@@ -58,7 +57,6 @@ export function openInListener(mode: IdentityMode, listener: Listener): string[]
     const wanted = mode === "none" ? guards : [FILTER.key, FILTER.jwt, ...guards];
     const found = same(names, wanted) ? [] : [`the filters are ${names.join(", ")}`];
     for (const filter of manager.http_filters ?? []) {
-      if (filter.disabled === true && filter.name !== FILTER.key) found.push(`${filter.name} is disabled`);
       const config = filter.typed_config;
       if (config?.["@type"] === RBAC && Object.keys(config.rules.policies).length > 0)
         found.push(`${filter.name} has policies of its own`);
@@ -96,7 +94,6 @@ export function openInHost(mode: IdentityMode, host: VirtualHost): string[] {
 
 function openFilters(mode: IdentityMode, filters: Readonly<Record<string, Any>>, open: boolean): string[] {
   const types: Readonly<Record<string, string>> = {
-    [FILTER.key]: KEY_ROUTE,
     [FILTER.jwt]: JWT_ROUTE,
     [FILTER.deny]: RBAC_ROUTE,
     [FILTER.allow]: RBAC_ROUTE,

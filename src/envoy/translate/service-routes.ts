@@ -4,12 +4,12 @@
 
 import type { EnvoyServiceWant } from "#routing";
 import type { Any, Duration } from "../generated/messages.ts";
-import { keyExchange, withKey } from "./api-key.ts";
 import { hostPort, isHostName, isIp } from "./address.ts";
 import type { IdentityMode } from "./base.ts";
 import { tokenRequired } from "./jwt.ts";
 import { FILTER, clusterOf } from "./names.ts";
-import type { Route, RouteMatch, VirtualHost } from "./names.ts";
+import type { Route, VirtualHost } from "./names.ts";
+import type { Action } from "./node-routes.ts";
 import { ENDLESS, RESERVED_PREFIXES, RETRY, unbuffered } from "./node-routes.ts";
 import { serviceAccess } from "./rbac.ts";
 
@@ -45,19 +45,19 @@ export const serviceHosts = (want: EnvoyServiceWant): string[] => [
 export const hostForm = (mode: IdentityMode, want: EnvoyServiceWant): VirtualHost => ({
   name: want.service,
   domains: serviceHosts(want),
-  retry_policy: RETRY,
   typed_per_filter_config: {
     ...(mode === "none" ? {} : { [FILTER.jwt]: tokenRequired() }),
     ...access(mode, want),
   },
-  routes: routes(mode, want, { prefix: "/" }, hostRewrite(want), {}),
+  routes: [{ name: want.service, match: { prefix: "/" }, route: action(want, hostRewrite(want)) }],
 });
 
 export function prefixForm(mode: IdentityMode, want: EnvoyServiceWant): Route[] {
   const { prefix } = want.ingress;
   if (prefix === undefined) return [];
   const match = prefix === "/" ? { prefix } : { path_separated_prefix: prefix };
-  return routes(mode, want, match, prefixRewrite(want, prefix), access(mode, want));
+  const route = action(want, prefixRewrite(want, prefix));
+  return [{ name: want.service, match, route, typed_per_filter_config: access(mode, want) }];
 }
 
 const access = (mode: IdentityMode, want: EnvoyServiceWant): Readonly<Record<string, Any>> => ({
@@ -66,29 +66,15 @@ const access = (mode: IdentityMode, want: EnvoyServiceWant): Readonly<Record<str
 });
 
 /**
- * Three routes: with an API key, an event stream, any other call. Only the last has the service's time limit: a stream has
- * no end, and one more twin for callers with a key would cost every service memory in Envoy.
+ * The service's time limit is that of a try: it counts until the answer begins, so that an event stream or an upgraded
+ * connection may go on, and one route serves every kind of call. A try that runs out of time is not made again.
  */
-function routes(
-  mode: IdentityMode,
-  want: EnvoyServiceWant,
-  match: RouteMatch,
-  rewrite: Rewrite,
-  filters: Readonly<Record<string, Any>>,
-): Route[] {
-  const name = want.service;
-  const retry = Object.keys(filters).length > 0 ? { retry_policy: RETRY } : {}; // else the virtual host has it
-  const action = { cluster: clusterOf(name), ...rewrite, ...retry };
-  const endless = { ...action, ...ENDLESS };
-  const events = [{ name: "accept", string_match: { contains: "text/event-stream" } }];
-  const typed = { typed_per_filter_config: filters };
-  const keyed = { typed_per_filter_config: { ...filters, ...keyExchange() } };
-  return [
-    ...(mode === "none" ? [] : [{ name: `${name}#key`, match: withKey(match), route: endless, ...keyed }]),
-    { name: `${name}#events`, match: { ...match, headers: events }, route: endless, ...typed },
-    { name, match, route: { ...endless, timeout: seconds(want.timeoutMs) }, ...typed },
-  ];
-}
+const action = (want: EnvoyServiceWant, rewrite: Rewrite): Action => ({
+  cluster: clusterOf(want.service),
+  ...rewrite,
+  ...ENDLESS,
+  retry_policy: { ...RETRY, per_try_timeout: seconds(want.timeoutMs) },
+});
 
 const seconds = (ms: number): Duration => `${Math.max(1, Math.round(ms)) / 1000}s`;
 
