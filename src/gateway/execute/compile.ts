@@ -2,6 +2,7 @@
 // nothing is looked up or decided per request that is known from the plan. A step never rejects: what goes wrong is noted in
 // the run, its part of the tree stays null, and the other branches finish. Follows the semantics of Federation's query plans.
 
+import { isAscii } from "node:buffer";
 import type {
   EntityGroup,
   EntityStep,
@@ -25,6 +26,7 @@ import {
 } from "./merge.ts";
 import type { Run } from "./run.ts";
 import { link } from "./runtime.ts";
+import { compileSplice } from "./splice.ts";
 import type { Sent } from "./upstream.ts";
 
 export type StepFn = (run: Run) => Promise<void>;
@@ -157,6 +159,8 @@ function compileEntities(step: EntityStep): StepFn {
     plan,
   }));
   const prefix = `${body},"variables":{`;
+  const keys = step.groups[0]?.splice;
+  const splicer = keys === undefined ? undefined : compileSplice(keys);
   return async (run) => {
     const upstream = run.upstreams[service];
     const { data, variables } = run;
@@ -180,6 +184,10 @@ function compileEntities(step: EntityStep): StepFn {
     }
     const sent = await upstream.send(`${text}}}`, operation, run);
     if (!sent.ok) return run.fail(sent.code, upstream);
+    if (splicer !== undefined && !upstream.foreign && sent.status === 200 && wanted[0] !== undefined) {
+      const ascii = isAscii(sent.bytes);
+      if (splicer(sent.bytes, ascii, wanted[0].targets)) return run.took(sent.bytes.length, ascii);
+    }
     const answer = run.parse(sent.bytes, sent.status, upstream);
     if (answer === undefined) return;
     if (answer.errors !== undefined) run.noteErrors(answer.errors, upstream, placer(data, groups, wanted));

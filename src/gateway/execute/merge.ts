@@ -4,6 +4,8 @@
 
 import type { PathSegment, Rename } from "../plan/program.ts";
 
+import { Text } from "./runtime.ts";
+
 export type Json = null | boolean | number | string | Json[] | JsonObject;
 export interface JsonObject {
   [key: string]: Json | undefined;
@@ -15,6 +17,8 @@ export function mergeInto(target: JsonObject, source: JsonObject): void {
     if (key === "__proto__" || value === undefined) continue;
     const known = target[key];
     if (typeof known !== "object" || known === null) target[key] = value;
+    // A finished text is complete; nothing can be added to it.
+    else if (known instanceof Text) continue;
     else if (typeof value === "object" && value !== null) mergeValue(target, key, known, value);
     else if (value !== null) target[key] = value;
   }

@@ -79,6 +79,12 @@ export class Run {
     }
   }
 
+  /** Bytes became part of the answer without being parsed. */
+  took(bytes: number, ascii: boolean): void {
+    this.#bytesLeft -= bytes;
+    if (!ascii) this.ascii = false;
+  }
+
   /** Parses what a service answered; undefined, and a fault noted, when it is not GraphQL. */
   parse(bytes: Buffer, status: number, upstream: Upstream): ServiceAnswer | undefined {
     this.#bytesLeft -= bytes.length;

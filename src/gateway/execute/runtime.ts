@@ -7,6 +7,14 @@ export interface Runtime {
   readonly [name: string]: unknown;
 }
 
+/** A value that is JSON text already, cut out of a trusted service's answer. */
+export class Text {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** Notes of the projection that just ran. */
 export interface Notes {
   /** Coordinate of the first null in a non-null place. */
@@ -81,7 +89,7 @@ function put(value: unknown, out: unknown[]): void {
 const any = (value: unknown): string =>
   typeof value === "string" ? q(value) : typeof value === "number" ? String(value) : JSON.stringify(value);
 
-const runtime: Runtime = { q, str, id, int, float, bool, json, nil, bad, own, flat, put, any };
+const runtime: Runtime = { q, str, id, int, float, bool, json, nil, bad, own, flat, put, any, Text };
 
 const FUNCTIONS_MAX = 4_000;
 const functions = new Map<string, unknown>();

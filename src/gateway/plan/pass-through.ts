@@ -33,7 +33,8 @@ export function passesThrough(
   return sameShape(schema, root, root, [{ set, condition: [] }], fragments, definition.selectionSet);
 }
 
-function sameShape(
+/** Whether a service's answer to `fetched` is what the client wants written for `sources`. */
+export function sameShape(
   schema: GraphQLSchema,
   root: GraphQLObjectType,
   type: GraphQLNamedType,

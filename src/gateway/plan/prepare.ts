@@ -19,6 +19,7 @@ import { overLimit, fragmentsOf, type DocumentLimits } from "./limits.ts";
 import { passesThrough } from "./pass-through.ts";
 import type { LocalFields, Prepared, Program, RequestFault, Step } from "./program.ts";
 import { projection } from "./projection.ts";
+import { markSplices } from "./splice.ts";
 import { split } from "./split.ts";
 import { compileSteps } from "./steps.ts";
 import { possibleTypes, type PossibleTypes } from "./types.ts";
@@ -135,12 +136,15 @@ export class Graph {
     }
     const fragments = fragmentsOf(document);
     const set = operation.selectionSet;
+    const spliced =
+      step === undefined || !this.#open ? undefined : markSplices(this.schema, root, set, fragments, step);
+    step = spliced?.step ?? step;
     const answersLocal =
       local === undefined ? undefined : usesVariables(local) ? "dynamic" : this.#answerLocal(local, {});
     const program: Program = {
       kind,
       ...(step !== undefined && { step }),
-      projection: projection(this.schema, root, set, fragments, isLocal),
+      projection: projection(this.schema, root, set, fragments, isLocal, spliced?.nodes),
       services: step === undefined ? [] : [...servicesOf(step)].toSorted((a, b) => a - b),
       ...variableShapes(this.schema, operation),
       passThrough:

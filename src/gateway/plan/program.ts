@@ -62,6 +62,8 @@ export interface EntityGroup {
   /** Body of a factory: `(runtime) => (entity, variables) => string | null`, null when a required value is missing. */
   readonly represent: string;
   readonly renames: readonly Rename[];
+  /** Fields of each entity, in order, whose text may go into the answer as it is. */
+  readonly splice?: readonly string[];
 }
 
 /** `items` walks every element of a list, also of nested ones; `types` lets only objects of these types pass. */

@@ -36,11 +36,12 @@ export function projection(
   set: SelectionSetNode,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
   isLocal: (field: string) => boolean,
+  texts: ReadonlySet<FieldNode> = new Set(),
 ): string {
-  const writer = new ProjectionWriter(schema, fragments, root, isLocal);
+  const writer = new ProjectionWriter(schema, fragments, root, isLocal, texts);
   const name = writer.objectOf(root, [{ set, condition: [] }]);
   return (
-    `"use strict";const {q,str,id,int,float,bool,json,nil,bad,own}=R;let V,I;\n` +
+    `"use strict";const {q,str,id,int,float,bool,json,nil,bad,own,Text}=R;let V,I;\n` +
     `${writer.functions.join("\n")}\nreturn (d,v,i)=>{V=v;I=i;return ${name}(d)};`
   );
 }
@@ -57,6 +58,8 @@ class ProjectionWriter {
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly #root: GraphQLObjectType;
   readonly #isLocal: (field: string) => boolean;
+  /** Fields whose value may be finished text (see splice.ts). */
+  readonly #texts: ReadonlySet<FieldNode>;
   /** Key of what a function writes, to its name: fragments used in many places are written once. */
   readonly #names = new Map<string, string>();
   readonly #ids = new Map<object, number>();
@@ -66,11 +69,13 @@ class ProjectionWriter {
     fragments: ReadonlyMap<string, FragmentDefinitionNode>,
     root: GraphQLObjectType,
     isLocal: (field: string) => boolean,
+    texts: ReadonlySet<FieldNode>,
   ) {
     this.#schema = schema;
     this.#fragments = fragments;
     this.#root = root;
     this.#isLocal = isLocal;
+    this.#texts = texts;
   }
 
   objectOf(type: GraphQLObjectType, sources: readonly Source[]): string {
@@ -147,7 +152,10 @@ class ProjectionWriter {
     const field = type.getFields()[name];
     if (field === undefined) return "";
     const access = key in Object.prototype ? `own(v,${literal(key)})` : `v.${key}`;
-    return this.#value(field.type, access, prefix, literal(`${type.name}.${name}`), below(occurrences));
+    const place = literal(`${type.name}.${name}`);
+    const parsed = this.#value(field.type, access, prefix, place, below(occurrences));
+    if (!this.#texts.has(node)) return parsed;
+    return `x=${access};if(x instanceof Text){${prefix}+x.text;}else{${parsed}}`;
   }
 
   /** Statements that append `access` to `s` after `prefix`, or leave the function with null. */
