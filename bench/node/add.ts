@@ -2,10 +2,10 @@
 // connections from the moment of the call, so the figure has the granularity of one request. Targets: http p50 < 15 ms,
 // p99 < 80 ms; GraphQL p50 < 100 ms.
 
-import { Agent, createServer, request, type Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Cleanup, TestNode, until } from "../../test/kit/node.ts";
 import { type BenchOptions, percentiles } from "./index.ts";
+import { type Cleanup, MeasuredNode, until } from "./measured-node.ts";
 
 const WARM = 5;
 
@@ -13,17 +13,14 @@ export async function add(t: Cleanup, options: BenchOptions): Promise<void> {
   const rounds = options.rounds || 100;
   const backend = await startBackend(t);
   const graphql = Math.min(options.graphql, options.services);
-  const node = await TestNode.start(t, {
-    config: {
-      services: Array.from({ length: options.services }, (_, i) =>
-        i < graphql ? graphqlService(`base${i}`, backend) : httpService(`base${i}`, backend),
-      ),
-    },
-  });
+  const config = {
+    services: Array.from({ length: options.services }, (_, i) =>
+      i < graphql ? graphqlService(`base${i}`, backend) : httpService(`base${i}`, backend),
+    ),
+  };
+  const node = await MeasuredNode.start(t, config, options.dist);
   const token = await node.token();
   await until("all served", async () => (await node.call("status", {})).services.up === options.services);
-  const agent = new Agent({ keepAlive: true });
-  t.after(() => agent.destroy());
   for (const kind of ["http", "http:graphql"] as const) {
     const times: number[] = [];
     for (let i = 0; i < rounds + WARM; i += 1) {
@@ -32,7 +29,7 @@ export async function add(t: Cleanup, options: BenchOptions): Promise<void> {
         kind === "http" ? httpService(name, backend) : graphqlService(name, backend);
       const startedAt = performance.now();
       const called = node.call("service.add", { ...service, endpoints: [endpoint] });
-      const first = kind === "http" ? asked(node, token, agent, name) : queried(node, token, agent, name);
+      const first = kind === "http" ? asked(node, token, name) : queried(node, token, name);
       await first;
       if (i >= WARM) times.push(performance.now() - startedAt);
       await called;
@@ -88,30 +85,10 @@ async function startBackend(t: Cleanup): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function asked(node: TestNode, token: string, agent: Agent, name: string): Promise<void> {
-  while ((await ask(`${node.ingress}/${name}`, token, agent)).status !== 200);
+async function asked(node: MeasuredNode, token: string, name: string): Promise<void> {
+  while ((await node.ask(`/${name}`, token)).status !== 200);
 }
 
-async function queried(node: TestNode, token: string, agent: Agent, name: string): Promise<void> {
-  const body = JSON.stringify({ query: `{ ${name} }` });
-  while (!(await ask(`${node.ingress}/graphql`, token, agent, body)).text.includes(`"${name}":1`));
-}
-
-function ask(
-  url: string,
-  token: string,
-  agent: Agent,
-  body?: string,
-): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-    const method = body === undefined ? "GET" : "POST";
-    const sent = request(url, { agent, method, headers }, (answer) => {
-      let text = "";
-      answer.on("data", (chunk: Buffer) => (text += chunk.toString()));
-      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
-    });
-    sent.on("error", reject);
-    sent.end(body);
-  });
+async function queried(node: MeasuredNode, token: string, name: string): Promise<void> {
+  while (!(await node.ask("/graphql", token, `{ ${name} }`)).text.includes(`"${name}":1`));
 }

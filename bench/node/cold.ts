@@ -5,14 +5,12 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Cleanup } from "../../test/kit/node.ts";
 import { type BenchOptions, percentiles } from "./index.ts";
-
-const SOURCE = new URL("../../catalyst", import.meta.url).pathname;
+import { type Cleanup, programOf } from "./measured-node.ts";
 
 export async function cold(_: Cleanup, options: BenchOptions): Promise<void> {
   const rounds = options.rounds || 10;
-  const program = options.dist === undefined ? SOURCE : join(options.dist, "catalyst");
+  const program = programOf(options.dist);
   for (const processes of ["split", "one"] as const) {
     const times: number[] = [];
     // The first start fills the compile cache: it is a start after an upgrade, not every start.

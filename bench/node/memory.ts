@@ -2,8 +2,8 @@
 // with no Node but the measured one on the machine (then shared pages count fully): sh bench/node/memory.sh [PROGRAM]
 
 import { spawn } from "node:child_process";
-import type { Cleanup } from "../../test/kit/node.ts";
 import type { BenchOptions } from "./index.ts";
+import type { Cleanup } from "./measured-node.ts";
 
 const SCRIPT = new URL("./memory.sh", import.meta.url).pathname;
 

@@ -4,8 +4,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { start as startProducts } from "../../examples/products/products.ts";
-import { ask, type Cleanup, get, Load, pause, TestNode, until } from "../../test/kit/node.ts";
 import { type BenchOptions, percentiles } from "./index.ts";
+import { type Cleanup, MeasuredNode, pause, until } from "./measured-node.ts";
 
 const QUERY = "{ topProducts(first: 1) { name } }";
 
@@ -20,17 +20,16 @@ export async function recover(t: Cleanup, options: BenchOptions): Promise<void> 
     server.close();
   });
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const node = await TestNode.start(t, {
-    config: {
-      services: [
-        { name: "products", protocol: "http:graphql", endpoint: products.url },
-        { name: "files", protocol: "http", endpoint, ingress: { prefix: "/files" } },
-      ],
-    },
-  });
+  const config = {
+    services: [
+      { name: "products", protocol: "http:graphql", endpoint: products.url },
+      { name: "files", protocol: "http", endpoint, ingress: { prefix: "/files" } },
+    ],
+  };
+  const node = await MeasuredNode.start(t, config, options.dist);
   const token = await node.token();
-  const graph = () => ask(node.ingress, token, QUERY);
-  const http = () => get(`${node.ingress}/files/`, token);
+  const graph = () => node.ask("/graphql", token, QUERY);
+  const http = () => node.ask("/files/", token);
   const works = async (): Promise<boolean> => {
     const [a, b] = await Promise.all([graph(), http()]).catch(() => []);
     return a?.text.includes("kettle") === true && b?.status === 200;
@@ -63,5 +62,35 @@ export async function recover(t: Cleanup, options: BenchOptions): Promise<void> 
     process.stdout.write(
       `  ${part.padEnd(13)} ${percentiles(times)}; ${lost} lost of ${answered + lost} requests\n`,
     );
+  }
+}
+
+/** Asks again and again and counts what went wrong. */
+class Load {
+  done = 0;
+  failures: string[] = [];
+  #stopped = false;
+  readonly #loops: Promise<void>[];
+
+  constructor(loops: number, ask: () => Promise<{ status: number; text: string }>) {
+    this.#loops = Array.from({ length: loops }, () => this.#loop(ask));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#loops);
+  }
+
+  async #loop(ask: () => Promise<{ status: number; text: string }>): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        const { status, text } = await ask();
+        if (status === 200 && !text.includes('"errors"')) this.done += 1;
+        else this.failures.push(`${status} ${text}`);
+      } catch (error) {
+        this.failures.push(String(error));
+        await pause(5);
+      }
+    }
   }
 }

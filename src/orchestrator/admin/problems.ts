@@ -43,7 +43,8 @@ function partProblems(facts: Facts): Problem[] {
     } else if (part.state === "starting" || part.state === "degraded") {
       problems.push({ code: "ERR_PART_DOWN", text: `${part.name} is ${part.state}${why}` });
     } else if (part.restarts >= RESTARTS_LOUD && (part.uptimeMs ?? 0) < 60_000) {
-      const text = `${part.name} was restarted ${part.restarts} times, last ${Math.round((part.uptimeMs ?? 0) / 1000)} s ago`;
+      const seconds = Math.round((part.uptimeMs ?? 0) / 1000);
+      const text = `${part.name} was restarted ${part.restarts} times, last ${seconds} s ago`;
       problems.push({ code: "ERR_PART_DOWN", text, hint: "catalyst events" });
     }
   }

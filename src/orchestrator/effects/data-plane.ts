@@ -32,12 +32,11 @@ export interface PlaneGate {
 
 export function openDataPlane(boot: Boot, ports: Ports, gate: PlaneGate): DataPlane {
   if ("absent" in boot.envoy) return { ...withoutEnvoy, opened: gate.opened };
-  let plane: EnvoyPlane | undefined;
   const server = new XdsServer({
     log: ports.log,
-    onRefused: (type, name) => plane?.refused(type, name),
+    onRefused: (type, name) => plane.refused(type, name),
   });
-  plane = new EnvoyPlane(boot, ports, gate, server, new EnvoyConfigurator(server));
+  const plane: EnvoyPlane = new EnvoyPlane(boot, ports, gate, server, new EnvoyConfigurator(server));
   plane.opened.catch((error: unknown) => {
     ports.log.error({ error: String(error) }, "the xDS server did not open");
   });
