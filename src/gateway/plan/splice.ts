@@ -15,9 +15,9 @@ import {
   type GraphQLSchema,
   type SelectionSetNode,
 } from "graphql";
-import { below, collect, type Source } from "./collect.ts";
+import { below, collect, type Occurrence, type Source } from "./collect.ts";
 import { sameShape } from "./pass-through.ts";
-import type { EntityStep, Step } from "./program.ts";
+import type { EntityStep, PathSegment, Step } from "./program.ts";
 
 export interface Spliced {
   readonly step: Step;
@@ -32,80 +32,92 @@ export function markSplices(
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
   step: Step,
 ): Spliced {
-  const nodes = new Set<FieldNode>();
+  const marker = new SpliceMarker(schema, root, set, fragments);
+  return { step: marker.mark(step), nodes: marker.nodes };
+}
 
-  /** Only the last steps: nothing may run after them that could look into what they brought. */
-  function mark(candidate: Step): Step {
-    switch (candidate.kind) {
-      case "sequence":
-        return {
-          kind: "sequence",
-          steps: candidate.steps.map((child, index) =>
-            index === candidate.steps.length - 1 ? mark(child) : child,
-          ),
-        };
-      case "parallel":
-        return candidate.steps.every(({ kind }) => kind === "entities" || kind === "fetch")
-          ? { kind: "parallel", steps: candidate.steps.map(mark) }
-          : candidate;
-      case "entities":
-        return markEntities(candidate);
-      default:
-        return candidate;
-    }
+class SpliceMarker {
+  readonly nodes = new Set<FieldNode>();
+  readonly #schema: GraphQLSchema;
+  readonly #root: GraphQLObjectType;
+  readonly #set: SelectionSetNode;
+  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+
+  constructor(
+    schema: GraphQLSchema,
+    root: GraphQLObjectType,
+    set: SelectionSetNode,
+    fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  ) {
+    this.#schema = schema;
+    this.#root = root;
+    this.#set = set;
+    this.#fragments = fragments;
   }
 
-  function markEntities(entities: EntityStep): Step {
-    const [group, ...others] = entities.groups;
+  /** Only the last steps: nothing may run after them that could look into what they brought. */
+  mark(step: Step): Step {
+    if (step.kind === "entities") return this.#markEntities(step);
+    if (step.kind === "sequence") {
+      const last = step.steps.length - 1;
+      return {
+        ...step,
+        steps: step.steps.map((child, index) => (index === last ? this.mark(child) : child)),
+      };
+    }
+    if (step.kind !== "parallel") return step;
+    const flat = step.steps.every(({ kind }) => kind === "entities" || kind === "fetch");
+    return flat ? { ...step, steps: step.steps.map((child) => this.mark(child)) } : step;
+  }
+
+  #markEntities(step: EntityStep): EntityStep {
+    const [group, ...others] = step.groups;
     const [path, ...morePaths] = group?.paths ?? [];
-    if (group === undefined || path === undefined || others.length > 0 || morePaths.length > 0)
-      return entities;
-    if (group.renames.length > 0 || group.key !== "_entities") return entities;
-    const fetched = entityFields(entities.body);
-    const target = sourcesAt(path);
-    if (fetched === undefined || target === undefined || target.type.name !== fetched.type) return entities;
-    const asked = collect(target.sources, fragments, (name) => applies(target.type, name));
+    if (group === undefined || path === undefined || others.length > 0 || morePaths.length > 0) return step;
+    if (group.renames.length > 0 || group.key !== "_entities") return step;
+    const fetched = entityFields(step.body);
+    const target = this.#sourcesAt(path);
+    if (fetched === undefined || target === undefined || target.type.name !== fetched.type) return step;
+    const asked = this.#collect(target.sources, target.type);
     const found: FieldNode[] = [];
+    const keys: string[] = [];
     for (const field of fetched.fields) {
       const key = field.alias?.value ?? field.name.value;
       const occurrences = asked.get(key);
-      const type = target.type.getFields()[field.name.value]?.type;
-      if (occurrences === undefined || type === undefined || (field.directives?.length ?? 0) > 0)
-        return entities;
-      if (
-        occurrences.some(
-          ({ node, condition }) => node.name.value !== field.name.value || condition.length > 0,
-        )
-      ) {
-        return entities;
-      }
-      const named = getNamedType(type);
-      if (!isLeafType(named)) {
-        if (field.selectionSet === undefined) return entities;
-        if (!sameShape(schema, root, named, below(occurrences), fragments, field.selectionSet))
-          return entities;
-      }
+      if (occurrences === undefined || !this.#isSame(target.type, field, occurrences)) return step;
       found.push(...occurrences.map(({ node }) => node));
+      keys.push(key);
     }
-    for (const node of found) nodes.add(node);
-    const keys = fetched.fields.map((field) => field.alias?.value ?? field.name.value);
-    return { ...entities, groups: [{ ...group, splice: keys }] };
+    for (const node of found) this.nodes.add(node);
+    return { ...step, groups: [{ ...group, splice: keys }] };
+  }
+
+  /** Whether the fetched field is, with all below it, what the client wants written. */
+  #isSame(owner: GraphQLObjectType, field: FieldNode, occurrences: readonly Occurrence[]): boolean {
+    const type = owner.getFields()[field.name.value]?.type;
+    if (type === undefined || (field.directives?.length ?? 0) > 0) return false;
+    for (const { node, condition } of occurrences) {
+      if (node.name.value !== field.name.value || condition.length > 0) return false;
+    }
+    const named = getNamedType(type);
+    if (isLeafType(named)) return true;
+    if (field.selectionSet === undefined) return false;
+    const sources = below(occurrences);
+    return sameShape(this.#schema, this.#root, named, sources, this.#fragments, field.selectionSet);
   }
 
   /** What the client asks for at a path that leads over object types only. */
-  function sourcesAt(
-    path: EntityStep["groups"][number]["paths"][number],
+  #sourcesAt(
+    path: readonly PathSegment[],
   ): { type: GraphQLObjectType; sources: readonly Source[] } | undefined {
-    let type = root;
-    let sources: readonly Source[] = [{ set, condition: [] }];
+    let type = this.#root;
+    let sources: readonly Source[] = [{ set: this.#set, condition: [] }];
     for (const segment of path) {
       if ("items" in segment) continue;
       if (!("field" in segment)) return undefined;
-      const at = type;
-      const occurrences = collect(sources, fragments, (name) => applies(at, name)).get(segment.field);
-      const field =
-        occurrences?.[0] === undefined ? undefined : at.getFields()[occurrences[0].node.name.value];
-      const next = field === undefined ? undefined : getNamedType(field.type);
+      const occurrences = this.#collect(sources, type).get(segment.field);
+      const field = occurrences?.[0] && type.getFields()[occurrences[0].node.name.value];
+      const next = field && getNamedType(field.type);
       if (occurrences === undefined || !isObjectType(next)) return undefined;
       type = next;
       sources = below(occurrences);
@@ -114,13 +126,13 @@ export function markSplices(
     return sources.every(({ condition }) => condition.length === 0) ? { type, sources } : undefined;
   }
 
-  function applies(type: GraphQLObjectType, name: string): boolean {
-    if (type.name === name) return true;
-    const condition = schema.getType(name);
-    return isAbstractType(condition) && schema.isSubType(condition, type);
+  #collect(sources: readonly Source[], type: GraphQLObjectType): Map<string, Occurrence[]> {
+    return collect(sources, this.#fragments, (name) => {
+      if (type.name === name) return true;
+      const condition = this.#schema.getType(name);
+      return isAbstractType(condition) && this.#schema.isSubType(condition, type);
+    });
   }
-
-  return { step: mark(step), nodes };
 }
 
 /** The fields of `_entities(…) { ... on Type { fields } }`, when it is just that. */
