@@ -97,11 +97,11 @@ test(
         ingress: { prefix: "/a.b", stripPrefix: true },
       }),
       httpService("base.acme.catalyst.internal", [files], {
-        basePath: "/api/v1",
+        path: "/api/v1",
         ingress: { prefix: "/base" },
       }),
       httpService("both.acme.catalyst.internal", [files], {
-        basePath: "/api/",
+        path: "/api/",
         ingress: { prefix: "/base/deep", stripPrefix: true },
       }),
     ];

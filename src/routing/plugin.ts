@@ -190,7 +190,7 @@ export interface EnvoyServiceWant {
   /** host:port of each healthy endpoint, sorted; equal sets are equal arrays. */
   readonly endpoints: readonly string[];
   /** Path of the endpoint URL, when it is not "/": prepended to what the client asks. */
-  readonly basePath?: string;
+  readonly path?: string;
   readonly ingress: {
     readonly prefix?: string;
     readonly stripPrefix: boolean;

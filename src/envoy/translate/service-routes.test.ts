@@ -21,7 +21,7 @@ const hosted = (host: string): EnvoyServiceWant => want({ ingress: { stripPrefix
 test("what can be said is taken", () => {
   for (const good of [
     want({}),
-    want({ endpoints: ["[::1]:80", "a-b.example:65535"], basePath: "/a/b/" }),
+    want({ endpoints: ["[::1]:80", "a-b.example:65535"], path: "/a/b/" }),
     ...["/", "/a", "/a/b.c", "/graph", "/authz", "/healthzy", "/a(b)*+$"].map(prefixed),
     ...["a.example", "a", "x-1.example.com"].map(hosted),
   ])
@@ -38,8 +38,8 @@ test("what cannot be said safely is refused with the reason", () => {
       hosted,
     ),
     ...["", "a", "a:0", "a:65536", "http://a:1", "::1:80", "a b:1"].map((e) => want({ endpoints: [e] })),
-    want({ basePath: "api" }),
-    want({ basePath: "/a?b" }),
+    want({ path: "api" }),
+    want({ path: "/a?b" }),
     want({ service: "no name" }),
   ])
     assert.equal(checkWant(bad)?.code, "ERR_INVALID_ARGUMENT", JSON.stringify(bad));

@@ -31,8 +31,8 @@ export function checkWant(want: EnvoyServiceWant): Refusal | undefined {
   const { prefix } = want.ingress;
   if (prefix !== undefined && prefix !== "/" && !/^(?:\/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+$/.test(prefix))
     return invalid(`"${prefix}" cannot be a path prefix`);
-  if (want.basePath !== undefined && !/^\/[A-Za-z0-9._~!$&'()*+,;=:@/-]*$/.test(want.basePath))
-    return invalid(`"${want.basePath}" cannot be the path of an endpoint`);
+  if (want.path !== undefined && !/^\/[A-Za-z0-9._~!$&'()*+,;=:@/-]*$/.test(want.path))
+    return invalid(`"${want.path}" cannot be the path of an endpoint`);
   const taken = RESERVED_PREFIXES.find((r) => prefix === r || prefix?.startsWith(`${r}/`) === true);
   if (taken !== undefined) return { code: "ERR_SERVICE_CONFLICT", text: `${taken} is the node's own path` };
   return undefined;
@@ -85,7 +85,7 @@ type Rewrite =
     };
 
 /** "" or "/base" without a slash at the end. */
-const baseOf = (want: EnvoyServiceWant): string => (want.basePath ?? "").replace(/\/+$/, "");
+const baseOf = (want: EnvoyServiceWant): string => (want.path ?? "").replace(/\/+$/, "");
 
 const hostRewrite = (want: EnvoyServiceWant): Rewrite =>
   baseOf(want) === "" ? {} : { prefix_rewrite: `${baseOf(want)}/` };
