@@ -5,7 +5,7 @@
 // Received, and another policy may accept them without asking the peer.
 
 import { BANDS, inBand, markReceived } from "./roles.ts";
-import type { Scope } from "./route.ts";
+import type { Route, Scope } from "./route.ts";
 import {
   type CompiledRule,
   type GraphTerms,
@@ -15,9 +15,8 @@ import {
   type RuleProblem,
   Rules,
 } from "./rule.ts";
-import type { RuleSubject } from "./rule.ts";
 import { scopeArrives } from "./scope.ts";
-import type { OrgName, ServiceName } from "./service.ts";
+import type { ServiceName } from "./service.ts";
 
 export type ImportReason =
   | "accepted"
@@ -44,11 +43,6 @@ export interface Verdict {
   readonly scope?: Scope;
   readonly alias?: ServiceName;
   readonly graph?: GraphTerms;
-}
-
-/** What the policy reads of a route, as received. */
-export interface ImportSubject extends RuleSubject {
-  readonly onlyToCustomer: OrgName | undefined;
 }
 
 const ACCEPTED: Verdict = { accept: true, reason: "accepted" };
@@ -81,14 +75,15 @@ export class ImportPolicy {
     }
   }
 
-  judge(subject: ImportSubject): Verdict {
+  /** Of a route as received. */
+  judge(route: Route): Verdict {
     const { kind, role, organization } = this.#peer;
-    if (markReceived(subject.onlyToCustomer, role, organization).leak) return LEAK;
-    if (!scopeArrives(subject.scope, kind)) return SCOPE;
-    const found = this.#rules.find(subject);
+    if (markReceived(route.onlyToCustomer, role, organization).leak) return LEAK;
+    if (!scopeArrives(route.scope, kind)) return SCOPE;
+    const found = this.#rules.find(route);
     const verdicts = found === undefined ? undefined : this.#verdicts.get(found);
     if (found === undefined || verdicts === undefined) return kind === "internal" ? ACCEPTED : BY_DEFAULT;
-    const origin = subject.originOrganization;
+    const origin = route.orgPath.at(-1) ?? organization;
     const named = kind === "internal" || origin === organization || namesOrigin(found, origin);
     return named ? verdicts.own : verdicts.transit;
   }

@@ -7,14 +7,19 @@ export {
   type Self,
 } from "./export-policy.ts";
 export { ImportPolicy, type ImportReason, OWN, type Verdict } from "./import-policy.ts";
+export { canonicalProtocol } from "./canonical-protocol.ts";
+export { isUnder, LEASE_MS, originProblem } from "./origin.ts";
+export { type Parsed, RouteParser } from "./parse-route.ts";
 export type { Path } from "./path.ts";
 export type * from "./plugin.ts";
 export { freshTerms, type PeerTerms, type Received } from "./received.ts";
+export type { Rejection, RejectReason, RouteProblem } from "./rejection.ts";
 export { BANDS, rolesAgree } from "./roles.ts";
 export type * from "./route.ts";
 export type { PeerDelta, RouteDelta } from "./route-delta.ts";
 export type { GraphTerms, Rule, RuleMatch, RulePeer, RuleProblem, RuleSet } from "./rule.ts";
 export type * from "./service.ts";
+export * from "./session/index.ts";
 export { fullName, organizationOf, shortName } from "./service-name.ts";
 export { healthOf, State } from "./state.ts";
 export { type Best, type RouteChanges, RouteTable, type RouteView } from "./table.ts";

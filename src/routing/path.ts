@@ -13,7 +13,6 @@ import type { Route, RouteAttributes, RouteVersion, Scope } from "./route.ts";
 import type { RuleSubject } from "./rule.ts";
 import { withCommunities } from "./rule.ts";
 import { narrower } from "./scope.ts";
-import { organizationOf } from "./service-name.ts";
 import type { Health, NodeName, OrgName, Protocol, ServiceName } from "./service.ts";
 
 const HEALTH_RANK: Readonly<Record<Health, number>> = { up: 0, unknown: 1, down: 2 };
@@ -139,8 +138,8 @@ export class Path implements Contender, RuleSubject {
   get communities(): readonly string[] {
     return withCommunities(communitiesOf(this.details), this.verdict.communities);
   }
-  get originOrganization(): OrgName {
-    return organizationOf(this.course.origin);
+  get origin(): NodeName {
+    return this.course.origin;
   }
   get onlyToCustomer(): OrgName | undefined {
     const { role, organization } = this.peer.terms;

@@ -4,7 +4,8 @@
 // thousand of them cost as much as one. Invariant: the index never changes which rule wins, only how fast it is found.
 
 import { type Glob, globMatches, globOf, tailOf } from "./glob.ts";
-import type { PeerIntent, PeerRole, Scope } from "./route.ts";
+import type { PeerIntent, PeerRole, Route, Scope } from "./route.ts";
+import { organizationOf } from "./service-name.ts";
 import type { OrgName, Protocol, ServiceName } from "./service.ts";
 import { hashOf, hex } from "./state-hash.ts";
 
@@ -52,14 +53,7 @@ export interface Rule {
 }
 
 /** What a rule can ask of a route. */
-export interface RuleSubject {
-  readonly key: ServiceName;
-  readonly protocol: Protocol;
-  readonly scope: Scope;
-  readonly communities: readonly string[];
-  /** The origin's organization. */
-  readonly originOrganization: OrgName;
-}
+export type RuleSubject = Pick<Route, "key" | "protocol" | "scope" | "communities" | "origin">;
 
 /** The part of a peer that rules look at. */
 export type RulePeer = Pick<PeerIntent, "node" | "organization" | "role" | "kind">;
@@ -184,7 +178,7 @@ function matches({ rule: { match }, key, community, origin }: Compiled, subject:
   if (!globMatches(key, subject.key)) return false;
   if (match.protocol !== undefined && match.protocol !== subject.protocol) return false;
   if (match.scope !== undefined && match.scope !== subject.scope) return false;
-  if (origin !== undefined && !globMatches(origin, subject.originOrganization)) return false;
+  if (origin !== undefined && !globMatches(origin, organizationOf(subject.origin))) return false;
   return community === undefined || subject.communities.some((one) => globMatches(community, one));
 }
 

@@ -1,0 +1,222 @@
+// The route table alone, without sessions: what one learned route costs in processor time (parsed, checked, judged by rules, decided,
+// journaled) and in memory, when every route has attributes of its own (a schema hash, two labels or six communities), and what a
+// change of a best path costs. Frames hold 500 routes as JSON, as on the wire. Run: npm run bench -- routing [ROUTES]
+
+import { ImportPolicy, type PeerTerms, RouteParser, RouteTable, freshTerms, originProblem } from "#routing";
+import type { PeerDelta, Route, RouteDelta, Rule, Verdict } from "#routing";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+export const about = "the route table: processor time and memory of a learned route";
+
+const OWN = { node: "edge1.acme.catalyst.internal", organization: "acme.catalyst.internal" };
+const START = 1_700_000_000_000;
+const FRAME = 500;
+const ROUNDS = 5;
+
+/** What the comparison with routing daemons of the internet uses: attributes that no two routes share. */
+type Kind = "shared" | "schema" | "communities";
+
+export async function run(args: readonly string[]): Promise<void> {
+  const count = Number(args.find((arg) => /^\d+$/.test(arg)) ?? 100_000);
+  const collect = collector();
+  print([
+    "routes",
+    "attributes",
+    "B heap/route",
+    "us parse",
+    "us check+judge",
+    "us learn+seal",
+    "us all, CPU",
+  ]);
+  for (const kind of ["shared", "schema", "communities"] as const) {
+    const frames = framesOf(count, kind, 1);
+    let best: Round | undefined;
+    for (let round = 0; round < ROUNDS; round++) {
+      const one = load(frames, count, collect);
+      if (best === undefined || one.all < best.all) best = one;
+    }
+    if (best === undefined) continue;
+    const { bytes, parse, judge, learn, all } = best;
+    print([count, kind, bytes, ...[parse, judge, learn, all].map((us) => us.toFixed(2))]);
+  }
+  process.stdout.write("\n");
+  churn(Math.min(count, 50_000));
+  process.stdout.write(
+    `\nAdvertised keeps 16 B a route and update group beside this (revision and place).\n`,
+  );
+}
+
+interface Round {
+  readonly bytes: number;
+  readonly parse: number;
+  readonly judge: number;
+  readonly learn: number;
+  readonly all: number;
+}
+
+function peerOf(node: string): PeerTerms {
+  const limits = { routes: 1_000_000, rate: 1_000_000, bytes: 1 << 30, pathLength: 16 };
+  const organization = node.slice(node.indexOf(".") + 1);
+  return freshTerms(
+    { node, organization, kind: "external", role: "lateral", onLoss: "depreference", limits },
+    "",
+  );
+}
+
+/** A hundred rules about single names, and the one that lets the rest in. */
+const RULES: readonly Rule[] = [
+  ...Array.from({ length: 100 }, (_, i): Rule => ({
+    match: { key: `no${i}.globex.catalyst.internal` },
+    action: "reject",
+  })),
+  { match: { key: "*.globex.catalyst.internal" }, action: "accept", set: { localPreference: 210 } },
+];
+
+function load(frames: readonly string[], count: number, collect: () => void): Round {
+  const terms = peerOf("edge1.globex.catalyst.internal");
+  const parser = new RouteParser();
+  const policy = new ImportPolicy(RULES, terms);
+  const table = new RouteTable(OWN.organization);
+  table.apply({ kind: "peer.set", terms });
+  table.seal();
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  const spent = { parse: 0, judge: 0, learn: 0 };
+  const cpu = process.cpuUsage();
+  let seen = 0;
+  for (const frame of frames) {
+    const t0 = performance.now();
+    const parsed = (JSON.parse(frame) as unknown[]).map((value) => parser.parse(value));
+    const t1 = performance.now();
+    const deltas: RouteDelta[] = [];
+    for (const one of parsed) {
+      if (!one.ok) throw new Error(`refused: ${one.problem.text}`);
+      const { route } = one;
+      const problem = originProblem(route, terms, OWN, START);
+      if (problem !== undefined) throw new Error(problem.text);
+      deltas.push({ kind: "route.learn", peer: terms.node, route, verdict: policy.judge(route) });
+    }
+    const t2 = performance.now();
+    for (const delta of deltas) table.apply(delta);
+    seen += table.seal().routes.size;
+    const t3 = performance.now();
+    spent.parse += t1 - t0;
+    spent.judge += t2 - t1;
+    spent.learn += t3 - t2;
+  }
+  const used = process.cpuUsage(cpu);
+  if (seen !== count || table.names !== count) throw new Error(`${seen} changes, ${table.names} names`);
+  collect();
+  const bytes = Math.round((process.memoryUsage().heapUsed - before) / count);
+  const us = (ms: number) => (ms * 1_000) / count;
+  // The table must outlive the collection before.
+  if (table.best("s0.globex.catalyst.internal") === undefined) throw new Error("lost");
+  return {
+    bytes,
+    parse: us(spent.parse),
+    judge: us(spent.judge),
+    learn: us(spent.learn),
+    all: (used.user + used.system) / count,
+  };
+}
+
+function routeOf(i: number, kind: Kind, seq: number, peer = "edge1.globex.catalyst.internal"): Route {
+  const origin = `node${i % 20}.globex.catalyst.internal`;
+  return {
+    key: `s${i}.globex.catalyst.internal`,
+    protocol: "http:graphql",
+    origin,
+    version: { epoch: START, seq },
+    orgPath: ["globex.catalyst.internal"],
+    nodePath: [peer, origin],
+    nextHop: peer,
+    nextHopAddress: "edge1.globex.example:10443",
+    scope: "direct",
+    cost: 0,
+    communities:
+      kind === "communities" ? Array.from({ length: 6 }, (_, n) => `globex:${i * 7 + n}-${n}`) : [],
+    notAfter: START + 80_000_000 + i,
+    attributes: {
+      health: "up",
+      ...(kind === "schema"
+        ? { schema: hashOf(i), labels: { version: `1.${i}`, team: `team-${i % 977}` } }
+        : {}),
+    },
+  };
+}
+
+const hashOf = (i: number) => `${i.toString(36)}Q8w3ErTyUiOpAsDfGhJkLzXcVbNmQwErTyUiOpAsDfGhJk`.slice(0, 43);
+
+function framesOf(count: number, kind: Kind, seq: number): string[] {
+  const frames: string[] = [];
+  for (let at = 0; at < count; at += FRAME) {
+    const length = Math.min(FRAME, count - at);
+    frames.push(JSON.stringify(Array.from({ length }, (_, i) => routeOf(at + i, kind, seq))));
+  }
+  return frames;
+}
+
+const VERDICT: Verdict = { accept: true, reason: "accepted" };
+
+/** Three peers tell every name; the best path leaves and comes back. */
+function churn(count: number): void {
+  const table = new RouteTable(OWN.organization);
+  const peers = ["edge1", "edge2", "edge3"].map((name) => `${name}.globex.catalyst.internal`);
+  for (const node of peers) table.apply({ kind: "peer.set", terms: peerOf(node) });
+  const learn = (i: number, node: string): RouteDelta => ({
+    kind: "route.learn",
+    peer: node,
+    route: routeOf(i, "shared", 1, node),
+    verdict: VERDICT,
+  });
+  for (let i = 0; i < count; i++) for (const node of peers) table.apply(learn(i, node));
+  table.seal();
+  const [first = ""] = peers;
+  print(["paths", "work", "us CPU each"]);
+  const keys = [...table.keys()];
+  const again = keys.map((_, i) => learn(i, first));
+  timed(
+    `best of ${peers.length} leaves`,
+    keys.map((key): RouteDelta => ({ kind: "route.unlearn", peer: first, key })),
+    table,
+  );
+  timed("best comes back", again, table);
+  timed("the same is told again", again, table);
+  table.apply({ kind: "peer.set", terms: { ...peerOf(first), generation: 1 } });
+  const walk: RouteDelta[] = Array.from({ length: Math.ceil(count / 5_000) }, () => ({
+    kind: "route.walk",
+    peer: first,
+    most: 5_000,
+  }));
+  timed("session lost: a stale path behind its alternates", walk, table, count);
+  const sweep = walk.map((): RouteDelta => ({ kind: "route.sweep", peer: first, most: 5_000 }));
+  timed("swept", sweep, table, count);
+}
+
+function timed(
+  work: string,
+  deltas: readonly (PeerDelta | RouteDelta)[],
+  table: RouteTable,
+  count = deltas.length,
+): void {
+  const cpu = process.cpuUsage();
+  deltas.forEach((delta, i) => {
+    table.apply(delta);
+    if (i % FRAME === FRAME - 1 || deltas.length < FRAME) table.seal();
+  });
+  table.seal();
+  const { user, system } = process.cpuUsage(cpu);
+  print([count, work, ((user + system) / count).toFixed(2)]);
+}
+
+const print = (cells: readonly (string | number)[]) =>
+  process.stdout.write(`${cells.map((cell) => String(cell).padStart(14)).join("  ")}\n`);
+
+function collector(): () => void {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  return () => {
+    for (let i = 0; i < 3; i++) collect();
+  };
+}

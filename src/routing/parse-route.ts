@@ -1,0 +1,236 @@
+// A route as bytes from outside claim it, made one of ours or refused with the reason: form and budget, nothing that needs to know who
+// tells it (that is origin.ts). Written by hand: it runs for every received route, and a general validator costs as much as all
+// the rest of the way. Names of nodes and organizations recur, so each is checked once and kept, which also makes equal ones the
+// same string. Invariant: what comes out holds only known fields, and nothing that the sender could still reach.
+
+import type { Millis } from "#kernel";
+import { canonicalProtocol } from "./canonical-protocol.ts";
+import type { RouteProblem } from "./rejection.ts";
+import type { Route, RouteAttributes, RouteVersion, Scope } from "./route.ts";
+import type { Health } from "./service.ts";
+
+/** Budget of one route (peering.md section 5). */
+export const ROUTE = {
+  keyBytes: 512,
+  hops: 32,
+  communities: 64,
+  bytes: 8_192,
+  /** As in the configuration's schema. */
+  communityBytes: 256,
+  labels: 64,
+} as const;
+
+/** What DNS allows a name (RFC 1035 section 2.3.4), for nodes and organizations. */
+const NAME_BYTES = 253;
+const NAMES_KEPT = 16_384;
+const SCOPES: ReadonlySet<string> = new Set<Scope>(["node", "organization", "direct", "transitive"]);
+const HEALTHS: ReadonlySet<string> = new Set<Health>(["up", "down", "unknown"]);
+/** SHA-256 in base64url. */
+const HASH = /^[A-Za-z0-9_-]{43}$/;
+const ADDRESS = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]):[1-9][0-9]{0,4}$/;
+const BANG = 33;
+
+export type Parsed =
+  | { readonly ok: true; readonly route: Route }
+  | { readonly ok: false; readonly key: string; readonly problem: RouteProblem };
+
+type Fields = Readonly<Record<string, unknown>>;
+
+class Wrong extends Error {
+  readonly problem: RouteProblem;
+  constructor(reason: RouteProblem["reason"], text: string) {
+    super(text);
+    this.problem = { reason, text };
+  }
+}
+
+export class RouteParser {
+  #names = new Map<string, string>();
+
+  parse(value: unknown): Parsed {
+    let key = "";
+    try {
+      const fields = fieldsOf(value, "route");
+      if (typeof fields["key"] === "string") key = fields["key"].slice(0, ROUTE.keyBytes);
+      return { ok: true, route: this.#route(fields) };
+    } catch (error) {
+      if (!(error instanceof Wrong)) throw error;
+      return { ok: false, key, problem: error.problem };
+    }
+  }
+
+  #route(fields: Fields): Route {
+    const { key, protocol, scope, onlyToCustomer, localPreference } = fields;
+    if (typeof key !== "string" || !isName(key, ROUTE.keyBytes)) throw wrong("key");
+    if (typeof protocol !== "string") throw wrong("protocol");
+    const known = canonicalProtocol(protocol);
+    if (known === undefined)
+      throw new Wrong("unknown-protocol", `protocol "${protocol.slice(0, 32)}" is not known`);
+    if (typeof scope !== "string" || !SCOPES.has(scope)) throw wrong("scope");
+    const communities = communitiesOf(fields["communities"]);
+    const attributes = attributesOf(fieldsOf(fields["attributes"], "attributes"));
+    const route: Route = {
+      key,
+      protocol: known,
+      origin: this.#name(fields["origin"], "origin"),
+      version: versionOf(fields["version"]),
+      orgPath: this.#path(fields["orgPath"], "orgPath"),
+      nodePath: this.#path(fields["nodePath"], "nodePath"),
+      nextHop: this.#name(fields["nextHop"], "nextHop"),
+      nextHopAddress: this.#address(fields["nextHopAddress"]),
+      scope: scope as Scope,
+      ...(onlyToCustomer === undefined
+        ? {}
+        : { onlyToCustomer: this.#name(onlyToCustomer, "onlyToCustomer") }),
+      cost: countOf(fields["cost"], "cost"),
+      ...(localPreference === undefined
+        ? {}
+        : { localPreference: countOf(localPreference, "localPreference") }),
+      communities,
+      notAfter: countOf(fields["notAfter"], "notAfter") as Millis,
+      attributes,
+    };
+    if (sizeOf(route) > ROUTE.bytes) throw new Wrong("too-large", `more than ${ROUTE.bytes} bytes`);
+    return route;
+  }
+
+  #path(value: unknown, field: string): string[] {
+    if (!Array.isArray(value) || value.length === 0) throw wrong(field);
+    if (value.length > ROUTE.hops) throw new Wrong("too-large", `${field} has more than ${ROUTE.hops} hops`);
+    const path: string[] = [];
+    for (const name of value) path.push(this.#name(name, field));
+    return path;
+  }
+
+  #name(value: unknown, field: string): string {
+    if (typeof value !== "string") throw wrong(field);
+    const known = this.#names.get(value);
+    if (known !== undefined) return known;
+    if (!isName(value, NAME_BYTES)) throw wrong(field);
+    return this.#keep(value);
+  }
+
+  #address(value: unknown): string {
+    if (typeof value !== "string") throw wrong("nextHopAddress");
+    const known = this.#names.get(value);
+    if (known !== undefined) return known;
+    const port = Number(value.slice(value.lastIndexOf(":") + 1));
+    if (value.length > NAME_BYTES + 8 || !ADDRESS.test(value) || port > 65_535) throw wrong("nextHopAddress");
+    return this.#keep(value);
+  }
+
+  #keep(name: string): string {
+    // Who sends ever new names only makes it forget: all is checked again then.
+    if (this.#names.size >= NAMES_KEPT) this.#names = new Map();
+    this.#names.set(name, name);
+    return name;
+  }
+}
+
+const wrong = (field: string): Wrong => new Wrong("malformed", `${field} has the wrong form`);
+
+function fieldsOf(value: unknown, field: string): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong(field);
+  for (const name in value) {
+    if (name.charCodeAt(0) === BANG)
+      throw new Wrong("critical-field", `field "${name.slice(0, 64)}" is not known`);
+  }
+  return value as Fields;
+}
+
+function versionOf(value: unknown): RouteVersion {
+  const { epoch, seq } = fieldsOf(value, "version");
+  return { epoch: countOf(epoch, "version"), seq: countOf(seq, "version") };
+}
+
+function countOf(value: unknown, field: string): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw wrong(field);
+  return value;
+}
+
+function communitiesOf(value: unknown): string[] {
+  if (!Array.isArray(value)) throw wrong("communities");
+  if (value.length > ROUTE.communities)
+    throw new Wrong("too-large", `more than ${ROUTE.communities} communities`);
+  const communities: string[] = [];
+  for (const one of value) {
+    if (typeof one !== "string" || one.length > ROUTE.communityBytes || one.indexOf(":") < 1)
+      throw wrong("communities");
+    communities.push(one);
+  }
+  return communities;
+}
+
+function attributesOf({ health, region, schema, descriptor, labels }: Fields): RouteAttributes {
+  if (typeof health !== "string" || !HEALTHS.has(health)) throw wrong("health");
+  return {
+    health: health as Health,
+    ...(region === undefined ? {} : { region: textOf(region, "region") }),
+    ...(schema === undefined ? {} : { schema: hashOf(schema, "schema") }),
+    ...(descriptor === undefined ? {} : { descriptor: hashOf(descriptor, "descriptor") }),
+    ...(labels === undefined ? {} : { labels: labelsOf(fieldsOf(labels, "labels")) }),
+  };
+}
+
+function textOf(value: unknown, field: string): string {
+  if (typeof value !== "string" || value.length > ROUTE.communityBytes) throw wrong(field);
+  return value;
+}
+
+function hashOf(value: unknown, field: string): string {
+  if (typeof value !== "string" || !HASH.test(value)) throw wrong(field);
+  return value;
+}
+
+function labelsOf(fields: Fields): Record<string, string> {
+  const entries = Object.entries(fields);
+  if (entries.length > ROUTE.labels) throw new Wrong("too-large", `more than ${ROUTE.labels} labels`);
+  // From entries, so that a label called "__proto__" is one like any other.
+  return Object.fromEntries(
+    entries.map(([name, value]) => [textOf(name, "labels"), textOf(value, "labels")]),
+  );
+}
+
+/** Full names are lower-case DNS names with at least two labels. */
+function isName(text: string, bytes: number): boolean {
+  if (text.length > bytes) return false;
+  let label = 0;
+  let dots = 0;
+  let last = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit === 46) {
+      if (label === 0 || last === 45) return false;
+      label = 0;
+      dots += 1;
+    } else {
+      const plain = (unit >= 97 && unit <= 122) || (unit >= 48 && unit <= 57);
+      if (!plain && (unit !== 45 || label === 0)) return false;
+      label += 1;
+      if (label > 63) return false;
+    }
+    last = unit;
+  }
+  return label > 0 && last !== 45 && dots > 0;
+}
+
+/** As JSON, closely: texts count as bytes of UTF-8, what stands around them a fixed amount. */
+function sizeOf({ key, orgPath, nodePath, communities, attributes }: Route): number {
+  let size = 400 + key.length;
+  for (const name of orgPath) size += name.length + 3;
+  for (const name of nodePath) size += name.length + 3;
+  for (const one of communities) size += bytesOf(one) + 3;
+  const { labels } = attributes;
+  if (labels !== undefined)
+    for (const name in labels) size += bytesOf(name) + bytesOf(labels[name] ?? "") + 6;
+  return size;
+}
+
+function bytesOf(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) bytes += unit > 0x7ff ? 2 : 1;
+  }
+  return bytes;
+}
