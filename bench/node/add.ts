@@ -2,6 +2,7 @@
 // connections from the moment of the call, so the figure has the granularity of one request. Targets: http p50 < 15 ms,
 // p99 < 80 ms; GraphQL p50 < 100 ms.
 
+import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type BenchOptions, percentiles } from "./index.ts";
@@ -35,11 +36,38 @@ export async function add(t: Cleanup, options: BenchOptions): Promise<void> {
       await called;
       await node.call("service.remove", { name });
     }
+    const cpu = await cpuPerAdd(node, kind, backend, Math.min(rounds, 30));
     const beside = kind === "http" ? "" : `, ${graphql} of them GraphQL`;
     process.stdout.write(
-      `  ${kind.padEnd(13)} ${percentiles(times)}, ${options.services} services${beside}\n`,
+      `  ${kind.padEnd(13)} ${percentiles(times)}, ${options.services} services${beside}; CPU ${cpu}\n`,
     );
   }
+}
+
+/** Robust on a shared machine: processor time of each part for one addition and one removal, nobody asking meanwhile. */
+async function cpuPerAdd(node: MeasuredNode, kind: string, backend: string, rounds: number): Promise<string> {
+  const { parts } = await node.call("status", {});
+  const before = parts.map(({ pid }) => cpuMs(pid));
+  for (let i = 0; i < rounds; i += 1) {
+    const name = `cpu${i}`;
+    const { endpoint, ...service } =
+      kind === "http" ? httpService(name, backend) : graphqlService(name, backend);
+    await node.call("service.add", { ...service, endpoints: [endpoint], waitMs: 10_000 });
+    await node.call("service.remove", { name });
+  }
+  return parts
+    .map(({ name, pid }, i) => `${name} ${((cpuMs(pid) - (before[i] ?? 0)) / rounds).toFixed(1)}`)
+    .join(", ")
+    .concat(" ms");
+}
+
+/** User and system time of a process; a tick is 10 ms. */
+function cpuMs(pid: number | undefined): number {
+  const fields =
+    readFileSync(`/proc/${pid ?? 0}/stat`, "utf8")
+      .split(") ")[1]
+      ?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 interface ServiceBody {

@@ -10,7 +10,7 @@ import { type Cleanup, MeasuredNode, pause, until } from "./measured-node.ts";
 const QUERY = "{ topProducts(first: 1) { name } }";
 
 export async function recover(t: Cleanup, options: BenchOptions): Promise<void> {
-  const rounds = options.rounds || 5;
+  const rounds = options.rounds || 3;
   const products = await startProducts({ port: 0 });
   t.after(() => products.close());
   const server = createServer((_, response) => response.end("file"));
