@@ -1,6 +1,7 @@
-// Puts right what the composer gets wrong, in the supergraph text. (1) A field that is an object in one service and a union (or
-// interface) in another becomes the object; it must be the wider type. (2) `@external` on a field of an interface object loses
-// the pair of @join__field that says who owns it. Each repair has its test, and does nothing where the composer is right.
+// Puts right what the composer gets wrong, in the texts it gives. (1) `@external` on a field of an interface object loses the pair
+// of @join__field that says who owns it. (2) The API schema keeps hidden types as members of unions. Each repair has its test,
+// and does nothing where the composer is right. Known and not repaired: a field that is an object in one service and a union in
+// another becomes the object.
 
 import { Kind, parse, print, visit, type DocumentNode, type FieldDefinitionNode } from "graphql";
 import type { Subgraph } from "./composer.ts";
@@ -27,7 +28,7 @@ export function repair(supergraph: string, subgraphs: readonly Subgraph[]): stri
   return print(repaired);
 }
 
-/** (3) The API schema keeps hidden types as members of unions that are not hidden themselves. */
+/** (2) The API schema keeps hidden types as members of unions that are not hidden themselves. */
 export function repairApi(api: string): string {
   const parsed = parse(api, { noLocation: true });
   const defined = new Set(
