@@ -30,7 +30,7 @@ export class Journal {
         this.#push({ at: commit.at, revision: commit.revision, kind, text, subject: name });
     const keys = commit.changes.keys;
     if (keys !== undefined) {
-      const text = `verification keys of ${keys.after.issuer}, set ${keys.after.revision}`;
+      const text = `tokens of ${keys.after.issuer} are verified with ${countOf(keys.after.jwks)}`;
       this.#push({ at: commit.at, revision: commit.revision, kind: "keys.changed", text });
     }
     this.#wake();
@@ -92,6 +92,10 @@ export class Journal {
   }
 }
 
+const countOf = (jwks: string): string => {
+  const { keys = [] } = JSON.parse(jwks) as { keys?: readonly unknown[] };
+  return keys.length === 1 ? "1 key" : `${keys.length} keys`;
+};
 const short = (name: string): string => name.split(".")[0] ?? name;
 const ownerText = (service: Service): string =>
   service.owner.kind === "config" ? "configuration" : service.owner.kind;

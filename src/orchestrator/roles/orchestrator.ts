@@ -34,7 +34,7 @@ import { Store } from "../store/store.ts";
 export interface Links {
   readonly auth: (signal: AbortSignal) => Promise<Session<AuthControl>>;
   readonly gateway: (signal: AbortSignal) => Promise<Session<GatewayControl>>;
-  /** All parts as the supervisor sees them, and how to hear of changes. */
+  /** All parts as the supervisor sees them, and how to hear of changes. Empty where there is none (containers). */
   readonly parts: () => readonly PartStatus[];
   readonly onParts: (listener: () => void) => void;
   /** How often this part was started before in this run of the node. */
@@ -212,7 +212,7 @@ class Orchestrator implements OrchestratorPart {
     });
     let before: readonly PartStatus[] = [];
     const onParts = (): void => {
-      const now = this.#links.parts();
+      const now = this.#parts();
       for (const [kind, text, name] of partLines(before, now))
         this.#journal.add(this.#ports.clock.now(), kind, text, name);
       before = now;
@@ -224,7 +224,7 @@ class Orchestrator implements OrchestratorPart {
   async #measure(loop: Loop<NodeTypes>, plane: DataPlane): Promise<void> {
     const telemetry = await openTelemetry(this.#boot, "orchestrator", this.#ports.log);
     this.#stops.push(() => telemetry.stop());
-    const { parts } = this.#links;
+    const parts = () => this.#parts();
     measureOrchestrator(telemetry.meter, { loop, parts, envoy: () => plane.status(parts()) });
   }
 
@@ -265,8 +265,7 @@ class Orchestrator implements OrchestratorPart {
       auth: auth.stub,
       status: () => status(state),
       check: async () => await checks(await facts(state)),
-      envoyStatus: () =>
-        plane?.status(this.#links.parts()) ?? { state: "absent", connected: false, types: [] },
+      envoyStatus: () => plane?.status(this.#parts()) ?? { state: "absent", connected: false, types: [] },
       envoyConfig: (filter) => plane?.config(filter) ?? [],
       config: () => ({ config, origin }),
       parseService,
@@ -301,11 +300,32 @@ class Orchestrator implements OrchestratorPart {
       envoyWanted: "binary" in envoy || envoy.wanted,
       auth: auth.stub,
       gateway: gateway.stub,
-      parts: this.#links.parts,
+      parts: () => this.#parts(),
       store: this.#store.problems,
       record,
       recordBroken: () => this.#recorder?.broken,
     };
+  }
+
+  /** Without a supervisor: as far as it can be seen from here. */
+  #parts(): readonly PartStatus[] {
+    const told = this.#links.parts();
+    if (told.length > 0) return told;
+    const seen = (name: PartStatus["name"], there: boolean): PartStatus => ({
+      name,
+      state: there ? "ready" : "starting",
+      restarts: 0,
+      ...(there ? {} : { reason: "no session" }),
+    });
+    const { envoy } = this.#boot;
+    return [
+      seen("auth", this.#auth?.session !== undefined),
+      { name: "orchestrator", state: "ready", restarts: 0, pid: process.pid },
+      seen("gateway", this.#gateway?.session !== undefined),
+      "absent" in envoy
+        ? { name: "envoy", state: "absent", restarts: 0, reason: envoy.absent }
+        : seen("envoy", this.#plane?.status([]).connected === true),
+    ];
   }
 
   #sessions(): { auth: Reconnecting<AuthControl>; gateway: Reconnecting<GatewayControl> } {

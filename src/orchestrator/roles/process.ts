@@ -11,6 +11,7 @@ import { openLog } from "../log.ts";
 import { systemClock, systemRandom } from "../ports.ts";
 import { bootOf, type PrepareOptions } from "../prepare.ts";
 import { LinkClient } from "../supervise/link.ts";
+import { takeLock } from "../supervise/lock.ts";
 import { ENV } from "../supervise/plan.ts";
 
 export type RoleName = Exclude<PartName, "envoy">;
@@ -48,7 +49,9 @@ async function auth(boot: Boot, ports: Ports): Promise<Running> {
 
 async function gateway(boot: Boot, ports: Ports): Promise<Running> {
   const { startGateway } = await import("./gateway.ts");
-  const part = await startGateway(boot, ports, toAuth(boot), process.env[ENV.direct] === "1");
+  // Under a supervisor Envoy may also turn out to be missing later.
+  const direct = process.env[ENV.direct] === "1" || "absent" in boot.envoy;
+  const part = await startGateway(boot, ports, toAuth(boot), direct);
   const server = await serve({ unix: boot.paths.gatewaySock }, () => part.exposed, {
     limits,
     log: ports.log,
@@ -75,9 +78,11 @@ async function orchestrator(boot: Boot, ports: Ports, parts: PartsView): Promise
 }
 
 /** A part alone takes the directories as they are: the other parts use them too. */
-async function bootAlone(options: PrepareOptions): Promise<Boot> {
+async function bootAlone(role: RoleName, options: PrepareOptions): Promise<Boot> {
   const boot = await bootOf(options, options.loaded.config.ingress.listen);
   prepareDirectories(boot.paths);
+  // The orchestrator alone writes the state; a second one would undo what the first one does.
+  if (role === "orchestrator") await takeLock(boot.paths.dataDir);
   return boot;
 }
 
@@ -104,7 +109,7 @@ class PartsView {
 /** Runs until the part is told to end; the result is the exit code. `options`: alone, without a supervisor. */
 export async function runPart(role: RoleName, options?: PrepareOptions): Promise<number> {
   process.umask(0o077);
-  const boot = options === undefined ? readBoot(process.env[ENV.boot] ?? "") : await bootAlone(options);
+  const boot = options === undefined ? readBoot(process.env[ENV.boot] ?? "") : await bootAlone(role, options);
   const log = openLog(boot, role);
   const ports: Ports = { clock: systemClock, random: systemRandom, log };
   const parts = new PartsView();

@@ -69,7 +69,7 @@ const row = (time: string, part: string, level: string, text: string): string =>
   `${time.slice(11, 23)} ${level.padEnd(5)} ${part.padEnd(12)} ${text}`;
 const now = (): string => new Date().toISOString();
 
-const HIDDEN = new Set(["level", "time", "part", "text", "node"]);
+const HIDDEN = new Set(["level", "time", "part", "text", "node", "subject", "child"]);
 
 /** Fields of a JSON line as ` key=value`, shortest useful form. */
 const rest = (record: Record<string, unknown>): string =>

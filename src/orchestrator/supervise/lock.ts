@@ -19,12 +19,11 @@ export const takeLock = async (dataDir: string): Promise<Lock> => {
     db = new DatabaseSync(file, { timeout: 0 });
     chmodSync(file, 0o600);
     db.exec("BEGIN EXCLUSIVE");
-  } catch (cause) {
+  } catch {
     db?.close();
     const { CatalystError } = await import("#rpc");
     throw new CatalystError("ERR_NODE_RUNNING", `a node already runs on ${dataDir}`, {
       hint: `catalyst status --data-dir ${dataDir}`,
-      cause,
     });
   }
   const held = db;

@@ -31,7 +31,8 @@ export class Part {
   readonly #setpriv: string | undefined;
   readonly #backoff: Backoff;
   #child: ChildProcess | undefined;
-  #state: PartState = "stopped";
+  /** Before its turn has come it is on its way as well. */
+  #state: PartState = "starting";
   #reason: string | undefined;
   #restarts = 0;
   #startedAt = 0;
