@@ -11,6 +11,7 @@ export type * from "./admin.ts";
 export type * from "./auth.ts";
 export * from "./errors.ts";
 export * from "./gateway.ts";
+export * from "./peer.ts";
 export * from "./sdk.ts";
 export type * from "./supervisor.ts";
 
@@ -57,4 +58,5 @@ export const adminSchema = (): Promise<typeof import("./admin-schema.ts")> => im
 export const authSchema = (): Promise<typeof import("./auth-schema.ts")> => import("./auth-schema.ts");
 /** The schema of an argument that is a function of the caller, for further contracts. */
 export const callbackSchema = (): Promise<typeof import("./callback.ts")> => import("./callback.ts");
+export const peerSchema = (): Promise<typeof import("./peer-schema.ts")> => import("./peer-schema.ts");
 export const sdkSchema = (): Promise<typeof import("./sdk-schema.ts")> => import("./sdk-schema.ts");

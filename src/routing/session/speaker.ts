@@ -1,0 +1,457 @@
+// All sessions of one node in one place: what comes from a wire goes in, what is to be done comes out, as data. It joins the state
+// machine of each peering with what the peer tells (inbox) and is told (update groups). It has no clock, no socket and no
+// randomness; the driver on the wire and the simulation feed the same inputs and perform the same outputs.
+// Outputs stand in the order in which they are to be done; for one connection that order must be kept.
+
+import type { Millis } from "#kernel";
+import type { PeerIntent, PeerKind, PeerLimits, Route } from "../route.ts";
+import type { NodeName, ServiceName } from "../service.ts";
+import { UpdateGroup } from "../update-group.ts";
+import { Inbox } from "./inbox.ts";
+import type { Notice, Open, Resume, Withdraw } from "./message.ts";
+import { notice } from "./notice.ts";
+import { deadline, newSession, step } from "./session.ts";
+import type { Exports, PeerReport, SpeakerInput, SpeakerOutput, SpeakerSelf } from "./speech.ts";
+import type { Conn, Fate, Session, SessionInput, SessionOutput } from "./state.ts";
+import { TIMERS } from "./timers.ts";
+
+/** Peers that are told the same: the name of the policy, and what was negotiated beside it. */
+interface Audience {
+  policy: string;
+  readonly terms: string;
+  readonly group: UpdateGroup;
+}
+
+interface Peer {
+  session: Session;
+  readonly inbox: Inbox;
+  audience: Audience | undefined;
+  /** Number of first words said; names the epoch of what follows them. */
+  epochs: number;
+  /** What was said on connections that are not up yet. */
+  readonly said: Map<Conn, Open>;
+  digestAt: Millis | undefined;
+  away: Away | undefined;
+}
+
+/** What the peer told is kept without a session: until when it is stale, then a last resort, then gone. */
+interface Away {
+  readonly longAt: Millis;
+  readonly goneAt: Millis;
+  readonly long: boolean;
+}
+
+const CREDIT = 8;
+
+export class Speaker {
+  readonly #self: SpeakerSelf;
+  readonly #exports: Exports;
+  readonly #peers = new Map<NodeName, Peer>();
+  readonly #audiences = new Set<Audience>();
+  readonly #changed = new Set<Audience>();
+  #out: SpeakerOutput[] = [];
+
+  constructor(self: SpeakerSelf, exports: Exports) {
+    this.#self = self;
+    this.#exports = exports;
+  }
+
+  get nodes(): Iterable<NodeName> {
+    return this.#peers.keys();
+  }
+
+  report(node: NodeName): PeerReport | undefined {
+    const peer = this.#peers.get(node);
+    if (peer === undefined) return undefined;
+    const { session, inbox, away } = peer;
+    const status = peer.audience?.group.status(node);
+    return {
+      session,
+      routes: inbox.routes,
+      nearLimit: inbox.nearLimit,
+      repairs: inbox.repairs,
+      lastEndAt: inbox.lastEndAt,
+      lastSameAt: inbox.lastSameAt,
+      behind: status?.behind ?? 0,
+      inFlight: status?.inFlight ?? 0,
+      stale: away === undefined ? "no" : away.long ? "long" : "stale",
+    };
+  }
+
+  /** For the store: where the peer's words stand, when what was told before is known as a whole. */
+  place(node: NodeName): Pick<Resume, "epoch" | "lastSeq"> | undefined {
+    return this.#peers.get(node)?.inbox.resume(0);
+  }
+
+  /** After a restart, before the first session: routes that a store kept; they are stale until confirmed. */
+  restore(
+    node: NodeName,
+    routes: Iterable<Route>,
+    place: Pick<Resume, "epoch" | "lastSeq"> | undefined,
+    at: Millis,
+  ): void {
+    const peer = this.#peers.get(node);
+    if (peer === undefined) return;
+    peer.inbox.restore(routes, place);
+    peer.away = awayFrom(at, peer.session.intent.kind, TIMERS.restartMs);
+  }
+
+  /** The soonest time at which a `wake` is wanted, of one peer or of all. */
+  due(node?: NodeName): Millis | undefined {
+    if (node !== undefined) {
+      const peer = this.#peers.get(node);
+      return peer === undefined ? undefined : dueOf(peer);
+    }
+    let least: Millis | undefined;
+    for (const peer of this.#peers.values()) {
+      const at = dueOf(peer);
+      if (at !== undefined && (least === undefined || at < least)) least = at;
+    }
+    return least;
+  }
+
+  input(input: SpeakerInput): SpeakerOutput[] {
+    switch (input.kind) {
+      case "wake":
+        for (const [node, peer] of this.#peers) {
+          if (input.node !== undefined && input.node !== node) continue;
+          const at = dueOf(peer);
+          if (at !== undefined && at <= input.at) this.#wake(node, peer, input);
+        }
+        break;
+      case "configure":
+        this.#configure(input);
+        break;
+      case "remove":
+        this.#remove(input);
+        break;
+      case "drain":
+        for (const node of this.#peers.keys()) this.#step(node, { ...input, kind: "drain" });
+        break;
+      default:
+        this.#wire(input);
+    }
+    return this.#taken();
+  }
+
+  /** Peers under this policy are to be told, with the next `flush`. */
+  advertise(policy: string, route: Route): void {
+    for (const audience of this.#audiences) {
+      if (audience.policy === policy && audience.group.advertise(route)) this.#changed.add(audience);
+    }
+  }
+
+  withdraw(policy: string, key: ServiceName, tombstone?: Pick<Withdraw, "version" | "tombstone">): void {
+    for (const audience of this.#audiences) {
+      if (audience.policy === policy && audience.group.withdraw(key, tombstone)) this.#changed.add(audience);
+    }
+  }
+
+  /** Tells what changed since the last time, as far as the peers' windows allow. */
+  flush(at: Millis): SpeakerOutput[] {
+    for (const { group } of this.#changed) {
+      for (const node of group.members) this.#with(node, (peer) => this.#send(node, peer, at));
+    }
+    this.#changed.clear();
+    return this.#taken();
+  }
+
+  /** Export policies changed: peers change groups with what they were told, and each group is told the difference. */
+  regroup(at: Millis): SpeakerOutput[] {
+    for (const audience of [...this.#audiences]) {
+      const { group, terms } = audience;
+      const wanted = Map.groupBy(group.members, (node) => this.#exports.policy(node));
+      this.#audiences.delete(audience);
+      for (const [policy, nodes] of wanted) {
+        // A group of that policy may be there already; then there are two, which costs time but no truth.
+        const next: Audience = { policy, terms, group: wanted.size === 1 ? group : group.fork(nodes) };
+        this.#audiences.add(next);
+        for (const node of nodes) this.#with(node, (peer) => (peer.audience = next));
+        this.#refill(next);
+      }
+    }
+    return this.flush(at);
+  }
+
+  #refill(audience: Audience): void {
+    const { policy, group } = audience;
+    const wanted = new Set<ServiceName>();
+    for (const route of this.#exports.all(policy)) {
+      wanted.add(route.key);
+      group.advertise(route);
+    }
+    for (const key of [...group.table.keys()]) if (!wanted.has(key)) group.withdraw(key);
+    this.#changed.add(audience);
+  }
+
+  #configure({ intent, at, random }: Extract<SpeakerInput, { kind: "configure" }>): void {
+    const known = this.#peers.get(intent.node);
+    if (known !== undefined) {
+      known.inbox.limits = intent.limits;
+      this.#step(intent.node, { kind: "configure", intent, at, random });
+      return;
+    }
+    this.#peers.set(intent.node, {
+      session: newSession(this.#self.node, intent, at),
+      inbox: new Inbox(intent.limits),
+      audience: undefined,
+      epochs: 0,
+      said: new Map(),
+      digestAt: undefined,
+      away: undefined,
+    });
+  }
+
+  #remove({ node, at, random, reason }: Extract<SpeakerInput, { kind: "remove" }>): void {
+    const peer = this.#peers.get(node);
+    if (peer === undefined) return;
+    const intent: PeerIntent = { ...peer.session.intent, adminDown: { reason } };
+    this.#step(node, { kind: "configure", intent, at, random });
+    const { phase } = peer.session;
+    if (phase.state === "closing") this.#out.push({ kind: "close", node, conn: phase.conn });
+    this.#part(node, peer);
+    this.#peers.delete(node);
+  }
+
+  #wake(node: NodeName, peer: Peer, { at, random }: { at: Millis; random: number }): void {
+    this.#step(node, { kind: "wake", at, random });
+    if (peer.digestAt !== undefined && at >= peer.digestAt) {
+      const spread = 1 + TIMERS.digestSpread * (2 * random - 1);
+      peer.digestAt = at + Math.round(TIMERS.digestMs * spread);
+      peer.audience?.group.compare(node);
+      this.#send(node, peer, at);
+    }
+    const { away } = peer;
+    if (away === undefined) return;
+    if (at >= away.goneAt) this.#forget(node, peer);
+    else if (!away.long && at >= away.longAt) {
+      peer.away = { ...away, long: true };
+      this.#out.push({ kind: "routes", node, told: { kind: "longStale" } });
+    }
+  }
+
+  #wire(input: Exclude<SpeakerInput, { kind: "wake" | "configure" | "remove" | "drain" }>): void {
+    const { node } = input;
+    const peer = this.#peers.get(node);
+    if (peer === undefined) return;
+    switch (input.kind) {
+      case "asked":
+      case "dialled":
+      case "answered": {
+        // An answer is judged by the words that were said on its connection.
+        const mine = peer.said.get(input.conn) ?? this.#open(peer);
+        peer.said.set(input.conn, mine);
+        this.#step(node, { ...input, mine });
+        if (input.kind !== "dialled") peer.said.delete(input.conn);
+        return;
+      }
+      case "closed":
+        peer.said.delete(input.conn);
+        this.#step(node, input);
+        return;
+      case "frame":
+        return this.#frame(input, peer);
+      case "acked": {
+        if (!current(peer, input.conn)) return;
+        const end = peer.audience?.group.ack(node, input.seq, input.credit);
+        this.#step(node, { ...input, kind: "acked" });
+        if (end !== undefined) this.#step(node, { ...input, kind: "done", side: "out" });
+        this.#send(node, peer, input.at);
+        return;
+      }
+      case "compare": {
+        if (!current(peer, input.conn)) return;
+        const answer = peer.inbox.compare(input.mark, input.at);
+        if ("code" in answer) this.#step(node, { ...input, kind: "fail", notice: answer });
+        else this.#out.push({ kind: "compared", node, conn: input.conn, answer });
+        this.#step(node, { ...input, kind: "heard" });
+        return;
+      }
+      case "compared": {
+        if (!current(peer, input.conn)) return;
+        peer.audience?.group.compared(node, "differ" in input.answer ? input.answer.differ : []);
+        this.#step(node, { ...input, kind: "heard" });
+        this.#send(node, peer, input.at);
+        return;
+      }
+      case "refresh":
+        if (!current(peer, input.conn)) return;
+        peer.audience?.group.refresh(node, input.buckets);
+        this.#step(node, { ...input, kind: "heard" });
+        this.#send(node, peer, input.at);
+        return;
+      default:
+        this.#step(node, input);
+    }
+  }
+
+  #frame({ node, conn, seq, frame, at, random }: Extract<SpeakerInput, { kind: "frame" }>, peer: Peer): void {
+    if (!current(peer, conn)) return;
+    const taken = frame === undefined ? malformed() : peer.inbox.take(seq, frame, at);
+    if (!taken.ok) {
+      this.#step(node, { kind: "fail", conn, notice: taken.notice, at, random });
+      return;
+    }
+    this.#step(node, { kind: "received", conn, seq, at, random });
+    for (const told of taken.told) this.#out.push({ kind: "routes", node, told });
+    // Routes stop being stale when a whole table is known, or was all the time.
+    if (taken.told.some(({ kind }) => kind === "whole" || kind === "confirmed")) peer.away = undefined;
+    this.#out.push({ kind: "ack", node, conn, acked: seq, credit: CREDIT });
+    if (taken.refresh !== undefined) {
+      this.#out.push({ kind: "refresh", node, conn, buckets: taken.refresh });
+    }
+    if (taken.done) this.#step(node, { kind: "done", conn, side: "in", at, random });
+  }
+
+  #step(node: NodeName, input: SessionInput): void {
+    const peer = this.#peers.get(node);
+    if (peer === undefined) return;
+    const { session, outputs } = step(peer.session, input);
+    peer.session = session;
+    for (const output of outputs) this.#follow(node, peer, output, input);
+  }
+
+  #follow(node: NodeName, peer: Peer, output: SessionOutput, { at, random }: SessionInput): void {
+    switch (output.kind) {
+      case "up": {
+        this.#join(node, peer, output, at);
+        peer.digestAt = at + Math.round(TIMERS.digestMs * (1 + TIMERS.digestSpread * (2 * random - 1)));
+        this.#out.push({ ...output, node });
+        this.#send(node, peer, at);
+        return;
+      }
+      case "down":
+        peer.audience?.group.leave(node);
+        peer.digestAt = undefined;
+        this.#out.push({ ...output, node });
+        return this.#lost(node, peer, output.fate, at, output.restartMs);
+      default:
+        this.#out.push({ ...output, node });
+    }
+  }
+
+  #join(
+    node: NodeName,
+    peer: Peer,
+    { conn, agreed, theirs }: Extract<SessionOutput, { kind: "up" }>,
+    at: Millis,
+  ): void {
+    const mine = peer.said.get(conn);
+    peer.said.clear();
+    peer.inbox.open(theirs, mine?.resume !== undefined, at);
+    const policy = this.#exports.policy(node);
+    const capabilities = JSON.stringify(Object.entries(agreed.capabilities).sort());
+    const terms = `${agreed.encoding} ${agreed.version} ${capabilities}`;
+    const fits = (one: Audience | undefined) => one?.policy === policy && one.terms === terms;
+    if (!fits(peer.audience)) this.#part(node, peer);
+    peer.audience ??= [...this.#audiences].find(fits) ?? this.#gather(policy, terms);
+    const epoch = mine?.epoch ?? "";
+    peer.audience.group.join(node, peer.session.intent.organization, epoch, theirs.resume);
+  }
+
+  #gather(policy: string, terms: string): Audience {
+    const audience: Audience = { policy, terms, group: new UpdateGroup(this.#self.organization) };
+    for (const route of this.#exports.all(policy)) audience.group.advertise(route);
+    this.#audiences.add(audience);
+    return audience;
+  }
+
+  /** A group that nobody is in any more ends. */
+  #part(node: NodeName, peer: Peer): void {
+    const { audience } = peer;
+    peer.audience = undefined;
+    if (audience === undefined) return;
+    audience.group.remove(node);
+    if (audience.group.size === 0) this.#audiences.delete(audience);
+  }
+
+  #lost(node: NodeName, peer: Peer, fate: Fate, at: Millis, restartMs: Millis = TIMERS.restartMs): void {
+    const { onLoss, kind } = peer.session.intent;
+    if (fate === "gone" || (fate === "lost" && onLoss === "withdraw")) return this.#forget(node, peer);
+    // Still waiting for a first word of the session before: nothing was confirmed, so nothing is to be marked.
+    if (peer.away !== undefined && peer.inbox.whole) return;
+    // A peer that comes and goes does not make its routes younger.
+    peer.away ??= awayFrom(at, kind, restartMs);
+    this.#out.push({ kind: "routes", node, told: { kind: "stale" } });
+  }
+
+  #forget(node: NodeName, peer: Peer): void {
+    peer.away = undefined;
+    peer.inbox.clear();
+    if (peer.session.phase.state !== "established") this.#part(node, peer);
+    this.#out.push({ kind: "routes", node, told: { kind: "gone" } });
+  }
+
+  #open(peer: Peer): Open {
+    const resume = peer.inbox.resume(TIMERS.restartMs);
+    peer.epochs += 1;
+    const open = this.#words(peer);
+    return resume === undefined ? open : { ...open, resume };
+  }
+
+  #words({ session: { intent }, epochs }: Peer): Open {
+    const { node, organization, incarnation, versions, encodings, capabilities } = this.#self;
+    const holdMs = intent.kind === "internal" ? TIMERS.holdMs : TIMERS.externalHoldMs;
+    const limits: PeerLimits = intent.limits;
+    const epoch = `${incarnation}.${epochs}`;
+    return {
+      versions,
+      node,
+      organization,
+      incarnation,
+      role: intent.role,
+      holdMs,
+      sendHoldMs: holdMs * TIMERS.sendHoldFactor,
+      encodings,
+      epoch,
+      limits,
+      capabilities,
+    };
+  }
+
+  #send(node: NodeName, peer: Peer, at: Millis): void {
+    const { phase } = peer.session;
+    if (phase.state !== "established") return;
+    const { conn } = phase;
+    for (const send of peer.audience?.group.drain(node) ?? []) {
+      if (send.kind === "digest") {
+        this.#out.push({ kind: "compare", node, conn, mark: send.mark });
+        continue;
+      }
+      const { seq, frame, routes } = send;
+      this.#out.push({ kind: "frame", node, conn, seq, frame, routes });
+      this.#step(node, { kind: "sent", conn, seq, at, random: 0 });
+    }
+  }
+
+  #with(node: NodeName, run: (peer: Peer) => void): void {
+    const peer = this.#peers.get(node);
+    if (peer !== undefined) run(peer);
+  }
+
+  #taken(): SpeakerOutput[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+}
+
+const current = ({ session: { phase } }: Peer, conn: Conn): boolean =>
+  phase.state === "established" && phase.conn === conn;
+
+function awayFrom(at: Millis, kind: PeerKind, restartMs: Millis): Away {
+  const longMs = kind === "internal" ? TIMERS.longStaleInternalMs : TIMERS.longStaleExternalMs;
+  const longAt = at + Math.min(restartMs, longMs);
+  return { longAt, goneAt: longAt + longMs, long: false };
+}
+
+function dueOf({ session, digestAt, away }: Peer): Millis | undefined {
+  const times = [deadline(session), digestAt, away?.long === true ? away.goneAt : away?.longAt];
+  const set = times.filter((time) => time !== undefined);
+  return set.length === 0 ? undefined : Math.min(...set);
+}
+
+const malformed = (): { readonly ok: false; readonly notice: Notice } => ({
+  ok: false,
+  notice: notice("malformed", "a frame that does not parse"),
+});

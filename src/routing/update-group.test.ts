@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { routeOf, SELF } from "../../test/kit/routes.ts";
+import type { Route } from "./route.ts";
+import { FRAME, type Send, UpdateGroup } from "./update-group.ts";
+
+const ORG = SELF.organization;
+const [ONE, TWO] = ["edge2.acme.test", "edge3.acme.test"];
+const route = (name: string, rest: Partial<Route> = {}) =>
+  routeOf(SELF.node, { key: `${name}.acme.test`, ...rest });
+
+const words = (sends: readonly Send[]) =>
+  sends.map((send) => {
+    if (send.kind === "digest") return "digest";
+    const { frame } = send;
+    if (frame.kind !== "update") return frame.kind;
+    return [...frame.withdraw.map(({ key }) => `-${key}`), ...frame.advertise.map(({ key }) => key)].join(
+      " ",
+    );
+  });
+
+/** Drains and acknowledges until nothing is left. */
+function settle(group: UpdateGroup, node: string): Send[] {
+  const all: Send[] = [];
+  for (;;) {
+    const sends = group.drain(node);
+    if (sends.length === 0) return all;
+    all.push(...sends);
+    const last = sends.findLast((send) => send.kind === "frame");
+    if (last?.kind === "frame") group.ack(node, last.seq, FRAME.window);
+  }
+}
+
+test("tells everything between marks, then changes, newest state only, withdrawals first", () => {
+  const group = new UpdateGroup(ORG);
+  for (const name of ["a", "b"]) group.advertise(route(name));
+  group.join(ONE, ORG, "e", undefined);
+  assert.deepEqual(words(settle(group, ONE)), ["begin", "a.acme.test b.acme.test", "end"]);
+  for (const seq of [2, 3, 4]) group.advertise(route("a", { version: { epoch: 1, seq } }));
+  group.withdraw("b.acme.test");
+  const [send] = settle(group, ONE);
+  assert.deepEqual(words([send as Send]), ["-b.acme.test a.acme.test"]);
+  assert.ok(send?.kind === "frame" && send.frame.kind === "update");
+  assert.equal(send.frame.advertise[0]?.version.seq, 4);
+  assert.equal(group.advertise(route("a", { version: { epoch: 1, seq: 4 } })), false);
+  assert.deepEqual(group.drain(ONE), []);
+});
+
+test("peers at one place get the same frame object; a slow one its own, when it is ready", () => {
+  const group = new UpdateGroup(ORG);
+  for (const node of [ONE, TWO]) {
+    group.join(node, ORG, "e", undefined);
+    settle(group, node);
+  }
+  group.advertise(route("a"));
+  const [first] = group.drain(ONE);
+  const [second] = group.drain(TWO);
+  assert.ok(first?.kind === "frame" && second?.kind === "frame");
+  assert.equal(first.frame, second.frame);
+
+  for (let seq = 0; seq < 50; seq++) {
+    group.advertise(route(`s${seq}`));
+    group.advertise(route("hot", { version: { epoch: 1, seq } }));
+    settle(group, ONE);
+    group.drain(TWO);
+  }
+  assert.equal(group.status(TWO)?.inFlight, FRAME.window);
+  group.ack(TWO, 100, FRAME.window);
+  const [late] = group.drain(TWO);
+  assert.ok(late?.kind === "frame" && late.frame.kind === "update");
+  const hot = late.frame.advertise.filter(({ key }) => key === "hot.acme.test");
+  assert.deepEqual(
+    hot.map(({ version }) => version.seq),
+    [49],
+  );
+});
+
+test("a frame holds at most 500 routes and 256 KiB", () => {
+  const group = new UpdateGroup(ORG);
+  for (let i = 0; i < 1_200; i++) group.advertise(route(`s${i}`));
+  const labels = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`l${i}`, "\u0001".repeat(100)]));
+  for (let i = 0; i < 60; i++) group.advertise(route(`t${i}`, { attributes: { health: "up", labels } }));
+  group.join(ONE, ORG, "e", undefined);
+  const frames = settle(group, ONE).flatMap((send) => (send.kind === "frame" ? [send] : []));
+  for (const { frame, routes } of frames) {
+    assert.ok(routes <= FRAME.routes);
+    assert.ok(Buffer.byteLength(JSON.stringify(frame)) <= FRAME.bytes);
+  }
+  assert.equal(
+    frames.reduce((sum, { routes }) => sum + routes, 0),
+    1_260,
+  );
+});
+
+describe("across organizations", () => {
+  const PEER = "edge1.globex.test";
+  const through = (name: string, seq = 1) =>
+    routeOf(SELF.node, {
+      key: `${name}.initech.test`,
+      via: [PEER],
+      origin: "edge1.initech.test",
+      version: { epoch: 1, seq },
+    });
+  const other = (name: string, seq = 1) =>
+    routeOf(SELF.node, {
+      key: `${name}.initech.test`,
+      origin: "edge1.initech.test",
+      version: { epoch: 1, seq },
+    });
+
+  test("a peer is not told of what came through its organization, and its sums say so", () => {
+    const group = new UpdateGroup(ORG);
+    for (const node of [PEER, "edge1.hooli.test"]) group.join(node, node.slice(6), "e", undefined);
+    for (const node of group.members) settle(group, node);
+    group.advertise(other("a"));
+    group.advertise(through("b"));
+    assert.deepEqual(words(settle(group, "edge1.hooli.test")), ["a.initech.test b.initech.test"]);
+    assert.deepEqual(words(settle(group, PEER)), ["-b.initech.test a.initech.test"]);
+    assert.equal(group.table.digestFor("globex.test").count(), 1);
+    // It was told of it by another way before.
+    group.advertise(through("a", 2));
+    assert.deepEqual(words(settle(group, PEER)), ["-a.initech.test"]);
+    assert.equal(group.table.digestFor("globex.test").count(), 0);
+  });
+});
+
+describe("resume", () => {
+  function synced() {
+    const group = new UpdateGroup(ORG);
+    group.advertise(route("a"));
+    group.join(ONE, ORG, "e1", undefined);
+    const sent = settle(group, ONE);
+    group.leave(ONE);
+    return { group, lastSeq: sent.length };
+  }
+
+  test("goes on after the last frame that arrived, and ends with a mark", () => {
+    const { group, lastSeq } = synced();
+    group.advertise(route("b"));
+    assert.equal(group.join(ONE, ORG, "e2", { epoch: "e1", lastSeq, restartMs: 1_000 }), true);
+    assert.deepEqual(words(settle(group, ONE)), ["b.acme.test", "end"]);
+  });
+
+  test("starts over from another epoch, from an unknown place, and from between the marks", () => {
+    for (const resume of [
+      { epoch: "e0", lastSeq: 3, restartMs: 1_000 },
+      { epoch: "e1", lastSeq: 99, restartMs: 1_000 },
+      { epoch: "e1", lastSeq: 1, restartMs: 1_000 },
+    ]) {
+      const { group } = synced();
+      assert.equal(group.join(ONE, ORG, "e2", resume), false);
+      assert.deepEqual(words(settle(group, ONE)), ["begin", "a.acme.test", "end"]);
+    }
+  });
+
+  test("what was withdrawn meanwhile is still told", () => {
+    const { group, lastSeq } = synced();
+    group.join(TWO, ORG, "x", undefined);
+    settle(group, TWO);
+    group.withdraw("a.acme.test");
+    for (let i = 0; i < 500; i++) {
+      group.advertise(route("churn", { version: { epoch: 1, seq: i } }));
+      settle(group, TWO);
+    }
+    group.join(ONE, ORG, "e2", { epoch: "e1", lastSeq, restartMs: 1_000 });
+    assert.deepEqual(words(settle(group, ONE))[0], "-a.acme.test churn.acme.test");
+  });
+});
+
+test("a comparison waits until everything is told; buckets that differ are told once more", () => {
+  const group = new UpdateGroup(ORG);
+  for (const name of ["a", "b", "c"]) group.advertise(route(name));
+  group.join(ONE, ORG, "e", undefined);
+  group.compare(ONE);
+  const sends = settle(group, ONE);
+  assert.deepEqual(words(sends).at(-1), "digest");
+  const last = sends.at(-1);
+  assert.ok(last?.kind === "digest");
+  assert.equal(last.mark.seq, 3);
+  const bucket = last.mark.buckets.findIndex((sum) => !/^0+$/.test(sum));
+  assert.equal(group.compared(ONE, [bucket]), 1);
+  const [begin, again, end] = settle(group, ONE);
+  assert.ok(begin?.kind === "frame" && begin.frame.kind === "begin");
+  assert.deepEqual(begin.frame.buckets, [bucket]);
+  assert.ok(again?.kind === "frame" && again.frame.kind === "update");
+  assert.ok(end?.kind === "frame" && end.frame.kind === "end");
+  assert.equal(again.frame.advertise.length, end.frame.count);
+});
+
+test("entries of the past are dropped once everybody has read them", () => {
+  const group = new UpdateGroup(ORG);
+  group.join(ONE, ORG, "e", undefined);
+  for (let i = 0; i < 5_000; i++) {
+    group.advertise(route(`s${i}`));
+    if (i >= 10) group.withdraw(`s${i - 10}.acme.test`);
+    settle(group, ONE);
+  }
+  assert.equal(group.table.routes, 10);
+  assert.ok(group.table.size < 500, `${group.table.size} entries`);
+});
+
+test("a group that parts keeps what each was told; only the difference is sent", () => {
+  const group = new UpdateGroup(ORG);
+  for (const name of ["a", "b"]) group.advertise(route(name));
+  for (const node of [ONE, TWO]) {
+    group.join(node, ORG, "e", undefined);
+    settle(group, node);
+  }
+  const parted = group.fork([TWO]);
+  parted.withdraw("a.acme.test");
+  group.advertise(route("c"));
+  assert.deepEqual(words(settle(parted, TWO)), ["-a.acme.test"]);
+  assert.deepEqual(words(settle(group, ONE)), ["c.acme.test"]);
+});

@@ -1,0 +1,222 @@
+// Run-time check of everything a peer can say, but for the inside of a route: that is read by the parser of `routing`, which refuses
+// one alone (RFC 7606, treat as withdraw). What is wrong with a frame itself ends its session. Members that are not known are
+// ignored, for a newer version may say more. Limits: `PEER_LIMITS`.
+
+import { z } from "zod";
+import type {
+  DigestAnswer,
+  Frame,
+  FrameHead,
+  JsonValue,
+  Notice,
+  Open,
+  Progress,
+  Rejected,
+  Route,
+} from "#routing";
+import type { Methods } from "./expose.ts";
+import { type Acknowledged, type JwkSet, PEER_LIMITS, type PeerSession } from "./peer.ts";
+
+const safe = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+/** Lower case DNS names. */
+const name = z
+  .string()
+  .max(PEER_LIMITS.keyBytes)
+  .regex(/^[a-z0-9_]([a-z0-9._-]*[a-z0-9])?$/);
+const ascii = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .regex(/^[\x21-\x7e]*$/);
+const hash = ascii(128);
+const millis = z
+  .number()
+  .int()
+  .min(0)
+  .max(366 * 86_400_000);
+const json: z.ZodType<JsonValue> = z.lazy(() =>
+  z.union([z.string().max(1_024), z.number(), z.boolean(), z.null(), z.array(json).max(64), jsonObject]),
+);
+const jsonObject = z.record(z.string().max(64), json).refine((value) => Object.keys(value).length <= 64);
+
+const version = z.object({ epoch: safe, seq: safe });
+
+const limits = z.object({ routes: safe, rate: safe, bytes: safe, pathLength: safe });
+
+export const openSchema: z.ZodType<Open> = z.object({
+  versions: z.tuple([safe, safe]),
+  node: name,
+  organization: name,
+  incarnation: ascii(128),
+  role: z.enum(["internal", "provider", "customer", "lateral"]),
+  holdMs: millis,
+  sendHoldMs: millis,
+  // An encoding that is not known is none in common, no error.
+  encodings: z
+    .array(z.string().max(32))
+    .max(16)
+    .transform((all) => all.filter((one) => one === "zstd" || one === "deflate" || one === "identity")),
+  epoch: ascii(160).exactOptional(),
+  resume: z.object({ epoch: ascii(160), lastSeq: safe, restartMs: millis }).exactOptional(),
+  limits,
+  capabilities: z
+    .record(z.string().max(64), json)
+    .refine((all) => Object.keys(all).length <= PEER_LIMITS.capabilities, "too many capabilities"),
+  chain: z.array(z.string().max(8_192)).max(4).exactOptional(),
+  proof: z.string().max(8_192).exactOptional(),
+});
+
+export const frameHeadSchema: z.ZodType<FrameHead> = z.object({
+  seq: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
+  encoding: z.enum(["zstd", "deflate", "identity"]),
+  rawBytes: z.number().int().min(1).max(PEER_LIMITS.frameBytes),
+  routes: z.number().int().min(0).max(PEER_LIMITS.frameRoutes),
+});
+
+const bytes = z
+  .instanceof(Uint8Array)
+  .refine(({ byteLength }) => byteLength <= PEER_LIMITS.encodedBytes, "too many bytes");
+
+const buckets = z.union([
+  z.literal("all"),
+  z
+    .array(
+      z
+        .number()
+        .int()
+        .min(0)
+        .max(PEER_LIMITS.buckets - 1),
+    )
+    .max(PEER_LIMITS.buckets),
+]);
+
+const sum = z.string().regex(/^[0-9a-f]{16}$/);
+
+const progress: z.ZodType<Progress> = z.object({ sentSeq: safe, receivedSeq: safe, clockMs: safe });
+
+const bounded = (most: number) =>
+  z.string().refine((text) => new TextEncoder().encode(text).byteLength <= most, "too long");
+
+export const noticeSchema: z.ZodType<Notice> = z.object({
+  code: z.number().int().min(0).max(65_535),
+  sub: z.number().int().min(0).max(65_535).exactOptional(),
+  text: bounded(PEER_LIMITS.noticeBytes),
+  afterMs: millis.exactOptional(),
+  restartMs: millis.exactOptional(),
+});
+
+const openedSchema = z.union([
+  z.object({ ok: z.literal(true), open: openSchema }),
+  z.object({ ok: z.literal(false), notice: noticeSchema }),
+]);
+
+const digestAnswer: z.ZodType<DigestAnswer> = z.union([
+  z.object({ same: z.literal(true) }),
+  z.object({
+    differ: z
+      .array(
+        z
+          .number()
+          .int()
+          .min(0)
+          .max(PEER_LIMITS.buckets - 1),
+      )
+      .max(PEER_LIMITS.buckets),
+  }),
+]);
+
+const acknowledged: z.ZodType<Acknowledged> = z.object({
+  acked: safe,
+  credit: z.number().int().min(1).max(32),
+});
+
+const blobPiece = z.object({
+  bytes: z
+    .instanceof(Uint8Array)
+    .refine(({ byteLength }) => byteLength <= PEER_LIMITS.blobPieceBytes, "too many bytes"),
+  size: safe,
+});
+
+const jwkSet: z.ZodType<JwkSet> = z.object({
+  keys: z.array(z.record(z.string().max(32), z.unknown())).max(16),
+});
+
+/** Answers of the other side are checked like its questions. */
+export const peerAnswers = {
+  open: openedSchema,
+  frame: acknowledged,
+  alive: progress,
+  digest: digestAnswer,
+  blob: blobPiece,
+  keys: jwkSet,
+} as const;
+
+/** For `expose`. `open` of the door takes the caller's end as well, which is a reference, and is checked by its use. */
+export const peerSessionMethods: Required<Methods<PeerSession>> = {
+  frame: z.tuple([frameHeadSchema, bytes]),
+  alive: z.tuple([progress]),
+  digest: z.tuple([z.object({ seq: safe, buckets: z.array(sum).length(PEER_LIMITS.buckets) })]),
+  refresh: z.tuple([buckets]),
+  blob: z.tuple([hash, safe]),
+  keys: z.tuple([]),
+  notify: z.tuple([noticeSchema]),
+};
+
+const withdraw = z.object({
+  key: name,
+  version,
+  tombstone: z.union([z.literal(true), ascii(PEER_LIMITS.tombstoneBytes)]).exactOptional(),
+});
+
+const frameShape = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("begin"), generation: safe, buckets }),
+  z.object({
+    kind: z.literal("update"),
+    withdraw: z.array(withdraw).max(PEER_LIMITS.frameRoutes),
+    advertise: z.array(z.unknown()).max(PEER_LIMITS.frameRoutes),
+  }),
+  z.object({ kind: z.literal("end"), generation: safe, count: safe, digest: sum }),
+]);
+
+export type ReadFrame =
+  | { readonly ok: true; readonly frame: Frame }
+  | { readonly ok: false; readonly reason: string };
+
+/** A decoded frame. Not ok: the session ends (code 8). */
+export function readFrame(value: unknown, head: Pick<FrameHead, "routes">): ReadFrame {
+  const parsed = frameShape.safeParse(value);
+  if (!parsed.success) return { ok: false, reason: reasonOf(parsed.error.issues) };
+  const shape = parsed.data;
+  if (shape.kind !== "update") return { ok: true, frame: shape };
+  const count = shape.withdraw.length + shape.advertise.length;
+  if (count !== head.routes) return { ok: false, reason: `${count} routes, ${head.routes} were said` };
+  const advertise: Route[] = [];
+  const rejected: Rejected[] = [];
+  for (const raw of shape.advertise) {
+    if (isClaim(raw)) advertise.push(raw);
+    else rejected.push({ reason: "a route without a usable name, or nested too deep" });
+  }
+  const frame = { kind: "update" as const, withdraw: shape.withdraw, advertise };
+  return { ok: true, frame: rejected.length === 0 ? frame : { ...frame, rejected } };
+}
+
+/** A claim that has a name; what it claims is read, and refused alone, by the route parser of `routing`. */
+function isClaim(raw: unknown): raw is Route {
+  if (typeof raw !== "object" || raw === null || !("key" in raw)) return false;
+  const { key } = raw;
+  if (typeof key !== "string" || key === "" || key.length > PEER_LIMITS.keyBytes) return false;
+  return isShallow(raw, PEER_LIMITS.depth);
+}
+
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 && Object.values(value).every((member) => isShallow(member, depth - 1));
+}
+
+function reasonOf(
+  issues: readonly { readonly message: string; readonly path: readonly PropertyKey[] }[],
+): string {
+  const [first] = issues;
+  if (first === undefined) return "not readable";
+  return `${first.path.map(String).join(".")}: ${first.message}`.slice(0, 200);
+}
