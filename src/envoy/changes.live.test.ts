@@ -12,8 +12,6 @@ import type { TLSSocket } from "node:tls";
 import { needs } from "../../test/kit/needs.ts";
 import { EnvoyConfigurator } from "./configurator.ts";
 import { envoyStats } from "./process/admin.ts";
-import type { Prepare } from "./prepare.ts";
-import { prepareService } from "./prepare.ts";
 import {
   Signer,
   ask,
@@ -154,62 +152,6 @@ test("a name as endpoint is resolved, and may become an address later", needs("e
     assert.equal((await configurator.flush()).services.get(FILES)?.ok, true);
     await eventually(async () => (await status()) === 200, `${endpoint} serves`);
   }
-});
-
-test("what Envoy refuses is quarantined by name, the rest goes on", needs("envoy"), async (t) => {
-  const files = await serve(t, echo("files"));
-  // Wants that pass our own checks, and are spoilt afterwards: the cluster of some, the routes of others.
-  const prepare: Prepare = (mode, want) => {
-    const good = prepareService(mode, want);
-    if ("code" in good || !want.service.startsWith("bad-")) return good;
-    if (want.service.startsWith("bad-cluster")) {
-      const bytes = Buffer.from(good.cluster.bytes ?? []);
-      // connect_timeout (field 4): 1 s becomes 0.
-      const at = bytes.indexOf(Buffer.from([0x22, 0x02, 0x08, 0x01]));
-      const spoilt = Buffer.concat([
-        bytes.subarray(0, at),
-        Buffer.from([0x22, 0x00]),
-        bytes.subarray(at + 4),
-      ]);
-      return { ...good, cluster: { ...good.cluster, bytes: spoilt } };
-    }
-    // Its domain twice: in the same RouteConfiguration that is an error of the whole.
-    return { ...good, routes: { ...good.routes, host: Buffer.concat([good.routes.host, good.routes.host]) } };
-  };
-  const { port, signer, configurator, server } = await startNode(t, {
-    configurator: (xds) => new EnvoyConfigurator(xds, prepare),
-  });
-  const status = async (host: string): Promise<number> =>
-    (await ask(port, { headers: { ...signer.bearer(), host } })).status;
-  const names = ["a", "b", "c", "d", "bad-cluster-1", "bad-cluster-2", "bad-route-1", "bad-route-2"];
-  const full = (name: string): string => `${name}.acme.catalyst.internal`;
-  for (const name of names) configurator.setService(full(name), httpService(full(name), [files]));
-  const { services } = await configurator.flush();
-  for (const name of names) {
-    const verdict = services.get(full(name));
-    assert.equal(verdict?.ok, !name.startsWith("bad-"), name);
-    if (verdict?.ok !== false) assert.equal(await status(full(name)), 200, name);
-    else {
-      assert.equal(verdict.code, "ERR_ENVOY_REFUSED");
-      assert.match(
-        verdict.text,
-        name.startsWith("bad-cluster") ? /^Proto constraint.*ConnectTimeout/ : /[Dd]omain/,
-      );
-      assert.doesNotMatch(verdict.text, /goo\.gle|lb_policy|127\.0\.0\.1/);
-      assert.equal(await status(full(name)), 404, name);
-    }
-  }
-  assert.equal(configurator.quarantined().length, 4);
-
-  // What was good of a service stays when its next version is refused.
-  configurator.setService(full("a"), httpService(full("a"), [files], { ingress: { hosts: ["a.test"] } }));
-  await configurator.flush();
-  assert.equal(await status("a.test"), 200);
-  // A refused one comes back when it is put right.
-  configurator.setService(full("bad-route-1"), undefined);
-  await configurator.flush();
-  assert.equal(configurator.quarantined().length, 3);
-  assert.equal(server.status().types.find((x) => x.type === "route")?.resources, 1);
 });
 
 test(

@@ -144,6 +144,23 @@ test("routes wait for their clusters, and clusters go after their routes", needs
   await remove;
 });
 
+test("what a refused route still names is kept", needs("envoy"), async (t) => {
+  const { server, client } = await open(t, [set("route", "r", "1", ["cluster/c"]), set("cluster", "c", "1")]);
+  const envoy = client();
+  envoy.send({ type: "cluster" });
+  await envoy.accept();
+  envoy.send({ type: "route", subscribe: ["r"] });
+  await envoy.accept();
+  const published = server.publish([set("route", "r", "2"), unset("cluster", "c")]);
+  await envoy.refuse("no");
+  const { outcomes } = await published;
+  assert.deepEqual(outcomes.get("cluster/c"), { state: "kept", by: "route/r" });
+  assert.deepEqual(
+    [...server.resources()].map((r) => r.name),
+    ["c", "r"],
+  );
+});
+
 test("a changed cluster goes out with its endpoints", needs("envoy"), async (t) => {
   const { server, client } = await open(t, [
     set("cluster", "c", "1", ["endpoint/c"]),
