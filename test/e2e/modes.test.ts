@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { start as startProducts } from "../../examples/products/products.ts";
 import { start as startReviews } from "../../examples/reviews/service.ts";
 import { needs } from "../kit/needs.ts";
-import { ask, catalyst, get, processesOf, temporaryFolder, TestNode, until } from "../kit/node.ts";
+import { ask, catalyst, freePort, get, processesOf, startProgram } from "../kit/node.ts";
+import { temporaryFolder, TestNode, until } from "../kit/node.ts";
 
 const QUERY = "{ topProducts(first: 1) { name reviews { author } } }";
 
@@ -149,4 +150,24 @@ test("a recorded run is replayed to the same states", async (t) => {
   const forged = await catalyst(["replay", file]);
   assert.notEqual(forged.code, 0);
   assert.match(forged.err, /ERR_REPLAY_DIVERGED/);
+});
+
+test("each part alone, as containers start them, makes a node", async (t) => {
+  const folder = temporaryFolder(t);
+  const dataDir = join(folder, "node");
+  const port = await freePort();
+  const args = ["--data-dir", dataDir, "--ingress-listen", `127.0.0.1:${port}`, "--envoy-disabled"];
+  const start = (role: string) => startProgram(t, ["run", "--role", role, ...args], folder);
+  for (const role of ["orchestrator", "gateway", "auth"]) start(role);
+  await until("they found each other", async () => {
+    const { code, out } = await catalyst(["status", "--json", "--data-dir", dataDir]);
+    if (code !== 0) return false;
+    return (JSON.parse(out) as { health: string }).health === "ok";
+  });
+  assert.equal((await get(`http://127.0.0.1:${port}/healthz`)).status, 200);
+  const second = start("orchestrator");
+  assert.notEqual(await second.ended, 0);
+  assert.match(second.output(), /ERR_NODE_RUNNING/);
+  const wrong = await catalyst(["run", "--role", "envoi", ...args]);
+  assert.equal(wrong.code, 64);
 });

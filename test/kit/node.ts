@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AdminApi, type AdminVerb, type AdminVerbs, connect, type PartName, type Session } from "#rpc";
@@ -82,6 +83,38 @@ export async function catalyst(
   child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
   const code = await new Promise<number>((resolve) => child.once("close", (found) => resolve(found ?? -1)));
   return { code, out, err };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** The program, running; ended with the test. */
+export function startProgram(
+  t: Cleanup,
+  args: readonly string[],
+  folder: string,
+): { readonly ended: Promise<number>; output(): string } {
+  const child = spawn(process.execPath, [...FLAGS, MAIN, ...args], {
+    cwd: folder,
+    env: { ...process.env, E2E_FOLDER: folder, NO_COLOR: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  const ended = new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? -1)));
+  t.after(async () => {
+    child.kill("SIGTERM");
+    const force = setTimeout(() => child.kill("SIGKILL"), 8_000);
+    await ended;
+    clearTimeout(force);
+  });
+  return { ended, output: () => text };
 }
 
 export class TestNode {

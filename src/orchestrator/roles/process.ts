@@ -11,7 +11,7 @@ import { openLog } from "../log.ts";
 import { systemClock, systemRandom } from "../ports.ts";
 import { bootOf, type PrepareOptions } from "../prepare.ts";
 import { LinkClient } from "../supervise/link.ts";
-import { takeLock } from "../supervise/lock.ts";
+import { type Lock, takeLock } from "../supervise/lock.ts";
 import { ENV } from "../supervise/plan.ts";
 
 export type RoleName = Exclude<PartName, "envoy">;
@@ -77,12 +77,15 @@ async function orchestrator(boot: Boot, ports: Ports, parts: PartsView): Promise
   return { ready: part.published, stop: () => part.stop() };
 }
 
+/** Referenced as long as the process lives: a collected lock would be a released one. */
+let held: Lock | undefined;
+
 /** A part alone takes the directories as they are: the other parts use them too. */
 async function bootAlone(role: RoleName, options: PrepareOptions): Promise<Boot> {
   const boot = await bootOf(options, options.loaded.config.ingress.listen);
   prepareDirectories(boot.paths);
   // The orchestrator alone writes the state; a second one would undo what the first one does.
-  if (role === "orchestrator") await takeLock(boot.paths.dataDir);
+  if (role === "orchestrator") held = await takeLock(boot.paths.dataDir);
   return boot;
 }
 
@@ -124,6 +127,7 @@ export async function runPart(role: RoleName, options?: PrepareOptions): Promise
   const why = await ended;
   if (why === "orphaned") return 0;
   await running.stop();
+  held?.release();
   return 0;
 }
 
