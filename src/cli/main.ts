@@ -7,8 +7,9 @@ import module from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
+// The launcher has named the folder already, and then this changes nothing; whoever starts Node directly gets the same one.
 module.enableCompileCache(
-  join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "catalyst/compile"),
+  join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "catalyst/compile"),
 );
 
 const argv = process.argv.slice(2);
