@@ -7,7 +7,7 @@ import { type AdminApi, connect, type EventRecord, type PartStatus } from "#rpc"
 import { type AuthControl } from "#rpc";
 import type { Service } from "#routing";
 import { nodeLoop, probed } from "../../../test/kit/node-loop.ts";
-import { parseService } from "../parse-service.ts";
+import { serviceParser } from "../parse-service.ts";
 import { systemClock, systemRandom } from "../ports.ts";
 import { Journal, JOURNAL_MAX, partLines, serviceLines } from "./journal.ts";
 import { type Facts, healthOf, problems } from "./problems.ts";
@@ -40,7 +40,7 @@ async function serve(t: TestContext) {
     envoyStatus: nothing,
     envoyConfig: () => [],
     config: () => ({ config: {}, origin: {} }),
-    parseService,
+    parseService: serviceParser("acme.catalyst.internal"),
   });
   const socket = join(dir, "admin.sock");
   const server = await serveAdmin(socket, table, journal, silent);
@@ -79,6 +79,16 @@ test("services are added, shown, listed and removed over the socket of the opera
   await api.call("service.remove", { name: "files" });
   assert.deepEqual(await api.call("service.list", {}), []);
   await assert.rejects(api.call("service.remove", { name: "files" }), code("ERR_NOT_FOUND"));
+});
+
+test("an own service may be called by its full name, one of another organization may not", async (t) => {
+  const { api } = await serve(t);
+  const name = "files.acme.catalyst.internal";
+  assert.equal((await api.call("service.add", { ...FILES, name })).name, name);
+  await assert.rejects(
+    api.call("service.add", { ...FILES, name: "files.globex.catalyst.internal" }),
+    /not a service: name: files\.globex\.catalyst\.internal is outside the organization acme\.catalyst\.internal/,
+  );
 });
 
 test("wrong arguments are named, and change nothing", async (t) => {

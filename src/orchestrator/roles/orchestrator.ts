@@ -23,7 +23,7 @@ import { SchemaReader } from "../effects/schema.ts";
 import { intentOf } from "../intents.ts";
 import { measureOrchestrator, openTelemetry } from "../measure.ts";
 import { tickEverySecond } from "../loop-timer.ts";
-import { parseService } from "../parse-service.ts";
+import { serviceParser } from "../parse-service.ts";
 import { builtInPlugins, loadPlugins } from "../plugins/index.ts";
 import { type Recorder, startRecorder } from "../recorder.ts";
 import { Leases } from "../sdk/leases.ts";
@@ -256,6 +256,7 @@ class Orchestrator implements OrchestratorPart {
     const { auth } = this.#sessions();
     const plane = this.#plane;
     const state = this.#statusPorts(loop);
+    const parseService = serviceParser(names.organization);
     const table = verbs({
       loop,
       clock,
@@ -279,7 +280,7 @@ class Orchestrator implements OrchestratorPart {
   /** The first service that somebody adds shall not wait for the schema to load and compile. */
   #warm(): void {
     const example = { name: "example", protocol: "http", endpoint: "http://127.0.0.1:1" };
-    void this.published.then(() => later(() => void parseService(example)));
+    void this.published.then(() => later(() => void serviceParser(this.#boot.names.organization)(example)));
   }
 
   #statusPorts(loop: Loop<NodeTypes>): StatusPorts {

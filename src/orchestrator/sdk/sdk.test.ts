@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { register } from "catalyst-sdk";
 import { nodeLoop } from "../../../test/kit/node-loop.ts";
-import { parseService } from "../parse-service.ts";
+import { serviceParser } from "../parse-service.ts";
 import { systemClock, systemRandom } from "../ports.ts";
 import { Store } from "../store/store.ts";
 import { Leases } from "./leases.ts";
@@ -24,6 +24,7 @@ async function serve(t: TestContext, folder?: string) {
   const leases = new Leases(loop, systemClock, store, "run1");
   const socket = join(dir, "sdk.sock");
   const node = "edge1.acme.catalyst.internal";
+  const parseService = serviceParser("acme.catalyst.internal");
   const server = new SdkServer({ socket, node, leases, parseService, log: silent });
   await server.listen();
   let stopped = false;
