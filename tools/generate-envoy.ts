@@ -1,5 +1,5 @@
 // Writes src/envoy/generated/: the types and wire tables of exactly the Envoy messages and fields this product uses
-// (docs/reference/contracts.md section 2). The descriptors come out of the pinned Envoy binary itself and are cut down to
+// (docs/internals/contracts.md section 2). The descriptors come out of the pinned Envoy binary itself and are cut down to
 // the list in tools/envoy-messages.ts; neither protoc nor .proto files are needed. Field names are Envoy's own, so a resource
 // reads as in Envoy's documentation; a field outside the list, two fields of one oneof, or the wrong message in an Any is
 // a type error. Why not protoc-gen-es: its schemas cost 15 MB and 42 ms at run time (bundled), these tables 0.3 MB and 3 ms.

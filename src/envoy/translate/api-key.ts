@@ -2,7 +2,7 @@
 // token instead of the key. It runs only for `authorization: Bearer cat_…`, so a request with a token pays nothing, and not
 // for the path where a key is exchanged in so many words; it is closed when the auth part does not answer. One matcher in
 // the listener instead of a twin of every route: Envoy builds each route anew with every change of ingress, so twins would
-// double the time of each (docs/reference/contracts.md section 4).
+// double the time of each (docs/internals/contracts.md section 4).
 
 import type { Any, Messages } from "../generated/messages.ts";
 import { AUTH_CLUSTER, FILTER } from "./names.ts";

@@ -1,6 +1,6 @@
 // The ingress listener. It stays still: routes come by RDS, verification keys by ECDS, the certificate by SDS, since a
 // change of the listener itself drains its connections. Invariant: in the modes with tokens the filters stand in the order
-// key, jwt, deny, allow; in mode none the first two are absent, never switched off (docs/reference/contracts.md section 4).
+// key, jwt, deny, allow; in mode none the first two are absent, never switched off (docs/internals/contracts.md section 4).
 
 import type { Any, Messages } from "../generated/messages.ts";
 import { apiKeyFilter } from "./api-key.ts";

@@ -1,4 +1,4 @@
-// The public paths: the one list of requests that need no token (docs/reference/contracts.md section 4). jwt_authn's rules
+// The public paths: the one list of requests that need no token (docs/internals/contracts.md section 4). jwt_authn's rules
 // without a requirement and the routes anyone may use are both made from it, and closed.ts checks them against it, so nothing
 // else can be opened.
 

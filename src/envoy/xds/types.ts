@@ -1,6 +1,6 @@
 // The resource types this server speaks, and the order in which they are published: whatever a resource names goes out
 // before it (make before break), and is taken away after it. Clusters and endpoints travel together, because a changed EDS
-// cluster stays warming, and unacknowledged, until its endpoints come again (docs/reference/contracts.md section 2).
+// cluster stays warming, and unacknowledged, until its endpoints come again (docs/internals/contracts.md section 2).
 
 export const TYPES = ["secret", "cluster", "endpoint", "extension", "listener", "scope", "route"] as const;
 export type ResourceType = (typeof TYPES)[number];
