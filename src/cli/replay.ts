@@ -2,6 +2,8 @@
 
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
+import { dirname } from "node:path";
+import { type Config, configFiles, loadConfig } from "#config";
 import { replayRecord } from "#orchestrator";
 import { CatalystError } from "#rpc";
 
@@ -12,7 +14,7 @@ export interface ReplayRequest {
 
 export async function replay({ file, json }: ReplayRequest): Promise<number> {
   const startedAt = performance.now();
-  const replayed = await replayRecord(lines(file));
+  const replayed = await replayRecord(lines(file), configured);
   const { head, batches, events, revision, hash, checks, complete } = replayed;
   const ms = Math.round(performance.now() - startedAt);
   if (json) {
@@ -27,6 +29,13 @@ export async function replay({ file, json }: ReplayRequest): Promise<number> {
       `equal at ${checks} of ${checks} places${end}, ${ms} ms\n`,
   );
   return 0;
+}
+
+/** A record that was made with plugins needs them again: those of the configuration here. */
+async function configured(): Promise<{ plugins: Config["plugins"]; baseDir: string }> {
+  const { config, sources } = await loadConfig({ files: configFiles([]) });
+  const source = sources.findLast(({ kind }) => kind === "file")?.names[0];
+  return { plugins: config.plugins, baseDir: source === undefined ? process.cwd() : dirname(source) };
 }
 
 async function* lines(file: string): AsyncIterable<string> {

@@ -3,6 +3,7 @@
 
 import type { Replayed } from "#kernel";
 import type { RunOptions } from "./node.ts";
+import type { PluginUse } from "./plugins/index.ts";
 import type { RoleName } from "./roles/process.ts";
 
 export type { RunOptions } from "./node.ts";
@@ -21,6 +22,15 @@ export const superviseNode = async (planFile: string): Promise<number> =>
 export const runPart = async (role: RoleName, options?: RunOptions): Promise<number> =>
   await (await import("./roles/process.ts")).runPart(role, options);
 
-/** Steps a fresh loop through a record; throws ERR_RECORD_INVALID or ERR_REPLAY_DIVERGED with the line. */
-export const replayRecord = async (lines: AsyncIterable<string>): Promise<Replayed> =>
-  await (await import("./replay.ts")).replayRecord(lines);
+/** Steps a fresh loop through a record, with the plugins of `uses` where it was made with some; throws ERR_RECORD_INVALID or ERR_REPLAY_DIVERGED with the line. */
+export const replayRecord = async (
+  lines: AsyncIterable<string>,
+  uses: () => Promise<{ readonly plugins: readonly PluginUse[]; readonly baseDir: string }>,
+): Promise<Replayed> => {
+  const { replayRecord: run } = await import("./replay.ts");
+  return await run(lines, async (_, node) => {
+    const { loadPlugins } = await import("./plugins/index.ts");
+    const { plugins, baseDir } = await uses();
+    return await loadPlugins(plugins, { node, baseDir });
+  });
+};

@@ -20,6 +20,8 @@ export async function runNode(options: RunOptions): Promise<number> {
   if (boot.config.processes === "one") return await runOne(prepared);
   // Taken off the list by the next start that finds nobody there: the supervisor loads nothing for it.
   announceNode(boot.paths.dataDir);
+  // Taken back by the supervisor, which knows when it is over.
+  announceNode(boot.paths.dataDir);
   const [program, ...args] = options.program;
   const exec = process.execve?.bind(process);
   // Where a process cannot replace itself, the supervisor runs in this one; it only weighs more.

@@ -14,11 +14,22 @@ const ports: Ports = {
   log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
 };
 
-/** `partial`: a record without its last line, as a killed node leaves it, is replayed as far as it goes. */
+/** Plugins from outside that a record was made with, by name; asked only when there are any. */
+export type OutsidePlugins = (names: readonly string[], node: string) => Promise<readonly NodePlugin[]>;
+
+/** A record without its last line, as a killed node leaves it, is replayed as far as it goes. */
 export async function replayRecord(
-  lines: AsyncIterable<string> | Iterable<string>,
-  outside: readonly NodePlugin[] = [],
+  lines: AsyncIterable<string>,
+  plugins: OutsidePlugins = () => Promise.resolve([]),
 ): Promise<Replayed> {
+  const iterator = lines[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  const outside = first.done === true ? [] : await outsideOf(first.value, plugins);
+  async function* whole(): AsyncIterable<string> {
+    if (first.done === true) return;
+    yield first.value;
+    yield* { [Symbol.asyncIterator]: () => iterator };
+  }
   const open = (head: RecordHead): Loop<NodeTypes> =>
     new Loop<NodeTypes>({
       store: new State(head.node),
@@ -29,10 +40,24 @@ export async function replayRecord(
       effects: false,
     });
   try {
-    return await replay(lines, { open, partial: true });
+    return await replay(whole(), { open, partial: true });
   } catch (error) {
     // The kernel's own error, with a code of the product's union.
     if (!(error instanceof Error) || !("code" in error) || !isErrorCode(error.code)) throw error;
     throw new CatalystError(error.code, error.message, { cause: error });
+  }
+}
+
+/** What the head names beyond the built-in ones; a head that cannot be read is the replay's to refuse. */
+async function outsideOf(line: string, plugins: OutsidePlugins): Promise<readonly NodePlugin[]> {
+  try {
+    const head = JSON.parse(line) as { plugins?: unknown; node?: unknown };
+    const builtIn = new Set(builtInPlugins().map(({ name }) => name));
+    const names = (Array.isArray(head.plugins) ? head.plugins : []).map(String);
+    const missing = names.filter((name) => !builtIn.has(name));
+    return missing.length === 0 ? [] : await plugins(missing, String(head.node));
+  } catch (error) {
+    if (error instanceof SyntaxError) return [];
+    throw error;
   }
 }

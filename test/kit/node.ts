@@ -146,7 +146,14 @@ export class TestNode {
     writeFileSync(file, JSON.stringify(config, undefined, 2));
     this.#child = spawn(process.execPath, [...FLAGS, MAIN, "run", file, ...(options.args ?? [])], {
       cwd: this.folder,
-      env: { ...process.env, ...options.env, _CATALYST_WATCH_STDIN: "1", E2E_FOLDER: this.folder },
+      env: {
+        ...process.env,
+        // The list of running nodes is not the user's.
+        XDG_DATA_HOME: this.folder,
+        ...options.env,
+        _CATALYST_WATCH_STDIN: "1",
+        E2E_FOLDER: this.folder,
+      },
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
     });

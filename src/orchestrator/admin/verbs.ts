@@ -1,7 +1,7 @@
 // What each admin verb does, one entry a verb, so that CLI, console and tests have the same answers. Arguments were checked by
 // their schema; here they meet the state. Changes of services go through the event loop like everything else.
 
-import type { Clock, Loop, Refusal } from "#kernel";
+import type { Clock, Loop, Outcome, Refusal } from "#kernel";
 import { type AdminVerb, type AdminVerbs, type AuthControl, CatalystError, isErrorCode } from "#rpc";
 import type { EnvoyResource, EnvoyStatus, ServiceRecord } from "#rpc";
 import { fullName, type NodeName, type NodeTypes, type ServiceName } from "#routing";
@@ -35,7 +35,13 @@ type Verbs = {
   readonly [V in AdminVerb]: (args: AdminVerbs[V]["args"]) => Promise<AdminVerbs[V]["result"]>;
 };
 
-export function refusalError({ code, text, hint }: Refusal): CatalystError {
+/** What was asked for could not be done. A plugin that threw is the plugin's fault: the rest of the event was done. */
+export function throwRefusal({ refused, problems }: Pick<Outcome, "refused" | "problems">): void {
+  const refusal = refused ?? problems.find(({ code }) => code !== "ERR_PLUGIN_FAILED");
+  if (refusal !== undefined) throw refusalError(refusal);
+}
+
+function refusalError({ code, text, hint }: Refusal): CatalystError {
   return new CatalystError(
     isErrorCode(code) ? code : "ERR_INTERNAL",
     text,
@@ -87,9 +93,7 @@ function serviceVerbs(ports: VerbPorts): Pick<Verbs, ServiceVerb> {
     "service.add": async ({ waitMs, endpoints, ...rest }) => {
       const service = await ports.parseService({ ...rest, endpoints });
       const intent = intentOf(service, { kind: "admin" }, node);
-      const { refused, problems } = await loop.submit({ kind: "service.add", intent });
-      const refusal = refused ?? problems[0];
-      if (refusal !== undefined) throw refusalError(refusal);
+      throwRefusal(await loop.submit({ kind: "service.add", intent }));
       const stored = loop.effects.settled("persist", intent.name);
       if (waitMs !== undefined && waitMs > 0) await untilServed(loop, clock, intent.name, waitMs);
       await stored;
@@ -99,8 +103,7 @@ function serviceVerbs(ports: VerbPorts): Pick<Verbs, ServiceVerb> {
       const full = fullName(name, node) ?? name;
       if (!loop.view.services.has(full)) show(full);
       const done = await loop.submit({ kind: "service.remove", name: full, owner: "admin" });
-      const refusal = done.refused ?? done.problems[0];
-      if (refusal !== undefined) throw refusalError(refusal);
+      throwRefusal(done);
       await loop.effects.settled("persist", full);
       return { name: full, revision: done.revision };
     },

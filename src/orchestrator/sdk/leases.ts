@@ -5,7 +5,7 @@
 import type { Clock, Loop } from "#kernel";
 import { CatalystError } from "#rpc";
 import type { NodeTypes, ServiceIntent } from "#routing";
-import { refusalError } from "../admin/verbs.ts";
+import { throwRefusal } from "../admin/verbs.ts";
 import type { Store } from "../store/store.ts";
 
 /** Three renewals may be lost before a service is gone (contracts.md section 5). */
@@ -53,9 +53,7 @@ export class Leases {
   async register(id: string, intent: ServiceIntent): Promise<void> {
     if (!this.#known.has(id) && this.#known.size >= LEASES_MAX)
       throw new CatalystError("ERR_LIMIT", `more than ${LEASES_MAX} services are registered`);
-    const { refused, problems } = await this.#push(id, intent);
-    const refusal = refused ?? problems[0];
-    if (refusal !== undefined) throw refusalError(refusal);
+    throwRefusal(await this.#push(id, intent));
     const before = this.#known.get(id)?.json;
     const json = this.#keep(id, intent);
     if (json !== before) this.#store.saveLease(this.#run, { id, intent });

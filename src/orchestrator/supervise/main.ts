@@ -48,7 +48,14 @@ export const superviseMain = async (planFile: string): Promise<number> => {
   } finally {
     link.close();
     lock.release();
+    await withdraw(plan.dataDir);
   }
+};
+
+/** Takes the node off the list of those that run here (`runNode` put it there); loaded only now, when size no longer matters. */
+const withdraw = async (dataDir: string): Promise<void> => {
+  const { announceNode } = await import("#config");
+  announceNode(dataDir)();
 };
 
 /** Resolves with the exit code: first signal drains, the second ends at once. */
