@@ -1,6 +1,6 @@
-// What many routes have in common: where they come from and which way. A peer tells a thousand names with one path, so this part is
-// kept once and each route points to it. The book that finds the one instance is bounded: it forgets what was not asked for
-// lately, so a peer that never repeats itself costs no more than its routes. So two courses may be equal and not the same object.
+// What many routes of a peer have in common: where they come from and which way. It tells a thousand names with one path, so this
+// part is kept once and each route points to it. The book that finds the one instance is bounded and forgets, so a peer that
+// never repeats itself costs no more than its routes. Therefore two courses may be equal and yet not the same object.
 
 import type { Route, Scope } from "./route.ts";
 import type { NodeName, OrgName, Protocol } from "./service.ts";
@@ -24,34 +24,35 @@ export interface Course {
   readonly neighbour: OrgName;
 }
 
-/** Courses kept for finding: more than the pairs of origin and peer of any but the largest networks; some 2 MB when full. */
-const BOOK_SIZE = 4_096;
+/** Origins a peer speaks of: more than the nodes of any but the largest networks. */
+const ORIGINS_KEPT = 4_096;
+/** Ways one origin's routes have at once: they differ in protocol, scope and cost. */
+const COURSES_KEPT = 8;
 
+/** The courses of one peer. */
 export class CourseBook {
   readonly #own: OrgName;
-  /** Two generations: what is asked for moves to the young one, when that is full the old one is forgotten. */
-  #young = new Map<string, Course>();
-  #old = new Map<string, Course>();
-  /** Routes of one frame mostly share theirs. */
-  #last: Course | undefined;
+  #byOrigin = new Map<NodeName, Course[]>();
 
   constructor(own: OrgName) {
     this.#own = own;
   }
 
   of(route: Route): Course {
-    if (this.#last !== undefined && follows(route, this.#last)) return this.#last;
-    const text = textOf(route);
-    let course = this.#young.get(text);
-    if (course === undefined) {
-      course = this.#old.get(text) ?? this.#make(route);
-      if (this.#young.size >= BOOK_SIZE) {
-        this.#old = this.#young;
-        this.#young = new Map();
-      }
-      this.#young.set(text, course);
+    const known = this.#byOrigin.get(route.origin);
+    if (known !== undefined) {
+      for (const course of known)
+        if (course.epoch === route.version.epoch && sameWay(route, course)) return course;
     }
-    this.#last = course;
+    const course = this.#make(route);
+    if (known === undefined) {
+      if (this.#byOrigin.size >= ORIGINS_KEPT) this.#byOrigin = new Map();
+      this.#byOrigin.set(route.origin, [course]);
+    } else {
+      // The newest first: the ways before a change of the path are asked for no more.
+      known.unshift(course);
+      if (known.length > COURSES_KEPT) known.pop();
+    }
     return course;
   }
 
@@ -81,9 +82,6 @@ type Shared = Omit<Course, "epoch" | "foreign" | "neighbour">;
 export const sameCourse = (a: Course, b: Course): boolean =>
   a === b || (a.epoch === b.epoch && sameWay(a, b));
 
-const follows = (route: Route, course: Course): boolean =>
-  route.version.epoch === course.epoch && sameWay(route, course);
-
 function sameWay(a: Route | Shared, b: Shared): boolean {
   return (
     a.origin === b.origin &&
@@ -103,11 +101,4 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
-}
-
-/** No part holds a space: names, addresses and numbers do not. */
-function textOf(route: Route): string {
-  const { version, protocol, scope, cost, localPreference, onlyToCustomer, nextHop, nextHopAddress } = route;
-  const own = `${version.epoch} ${protocol} ${scope} ${cost} ${localPreference} ${onlyToCustomer}`;
-  return `${own} ${nextHop} ${nextHopAddress} ${route.orgPath.join(" ")}  ${route.nodePath.join(" ")}`;
 }

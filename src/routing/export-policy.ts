@@ -7,7 +7,7 @@
 import type { Path } from "./path.ts";
 import { markSent } from "./roles.ts";
 import type { Route, Scope } from "./route.ts";
-import { type Rule, type RulePeer, Rules, withCommunities } from "./rule.ts";
+import { type CompiledRule, type Rule, type RulePeer, Rules, withCommunities } from "./rule.ts";
 import { narrower, scopeLeaves } from "./scope.ts";
 import type { NodeName, OrgName, Service } from "./service.ts";
 
@@ -30,8 +30,8 @@ export type ExportReason =
   | "scope";
 
 export type ExportDecision =
-  | { readonly send: true; readonly reason: "exported"; readonly rule?: number; readonly route: Route }
-  | { readonly send: false; readonly reason: ExportReason; readonly rule?: number };
+  | { readonly send: true; readonly reason: "exported"; readonly rule?: string; readonly route: Route }
+  | { readonly send: false; readonly reason: ExportReason; readonly rule?: string };
 
 export class ExportPolicy {
   /** Name of the update group. */
@@ -55,13 +55,12 @@ export class ExportPolicy {
     if (!scopeLeaves(path.scope, kind, foreign)) return { send: false, reason: "scope" };
     const found = this.#rules.find(path);
     if (found === undefined && kind === "external") return { send: false, reason: "export-default" };
-    const rule = found === undefined ? {} : { rule: found.at };
-    if (found?.rule.action === "reject") return { send: false, reason: "export-denied", ...rule };
+    if (found?.rule.action === "reject") return refused("export-denied", found);
     const set = found?.rule.set;
     // An own service goes to direct peers, unless a rule says how far.
     const beyond: Scope | undefined = set?.scope ?? (kind === "external" && !foreign ? "direct" : undefined);
     const scope = narrower(path.scope, beyond);
-    if (!scopeLeaves(scope, kind, foreign)) return { send: false, reason: "scope", ...rule };
+    if (!scopeLeaves(scope, kind, foreign)) return refused("scope", found);
     const inside = kind === "internal";
     const given = path.verdict.localPreference ?? path.course.localPreference;
     // What came over the border gets its preference here, what began inside needs none.
@@ -75,7 +74,7 @@ export class ExportPolicy {
       ...(inside && localPreference !== undefined ? { localPreference } : {}),
       communities: withCommunities(path.communities, set?.communities),
     };
-    return { send: true, reason: "exported", ...rule, route };
+    return { send: true, reason: "exported", ...(found === undefined ? {} : { rule: found.id }), route };
   }
 
   /** The route with this node as its first and next hop. */
@@ -95,6 +94,10 @@ export class ExportPolicy {
       attributes: path.attributes,
     };
   }
+}
+
+function refused(reason: Exclude<ExportReason, "exported">, by: CompiledRule | undefined): ExportDecision {
+  return by === undefined ? { send: false, reason } : { send: false, reason, rule: by.id };
 }
 
 /** `export: true` on a service: direct peers may have it. Stands behind the configured rules, so that these can say no. */

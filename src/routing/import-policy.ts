@@ -35,8 +35,8 @@ export type ImportReason =
 export interface Verdict {
   readonly accept: boolean;
   readonly reason: ImportReason;
-  /** Place of the rule in the list as configured. */
-  readonly rule?: number;
+  /** `ruleId` of the rule that decided. */
+  readonly rule?: string;
   readonly localPreference?: number;
   readonly cost?: number;
   readonly communities?: readonly string[];
@@ -66,11 +66,11 @@ export class ImportPolicy {
     this.hash = this.#rules.hash;
     this.problems = this.#rules.all().flatMap((one) => problemOf(one, peer));
     for (const one of this.#rules.all()) {
-      const { at, rule } = one;
-      const denied: Verdict = { accept: false, reason: "import-denied", rule: at };
+      const { id, rule } = one;
+      const denied: Verdict = { accept: false, reason: "import-denied", rule: id };
       const own = rule.action === "reject" ? denied : accepted(one, peer);
       const transit: Verdict =
-        rule.action === "reject" ? denied : { accept: false, reason: "transit", rule: at };
+        rule.action === "reject" ? denied : { accept: false, reason: "transit", rule: id };
       this.#verdicts.set(one, { own, transit });
     }
   }
@@ -89,11 +89,11 @@ export class ImportPolicy {
   }
 }
 
-function accepted({ at, rule }: CompiledRule, { role }: RulePeer): Verdict {
+function accepted({ id, rule }: CompiledRule, { role }: RulePeer): Verdict {
   const { localPreference, ...set } = rule.set ?? {};
-  if (localPreference === undefined) return { accept: true, reason: "accepted", rule: at, ...set };
+  if (localPreference === undefined) return { accept: true, reason: "accepted", rule: id, ...set };
   const kept = rule.unsafe === true ? localPreference : inBand(role, localPreference);
-  return { accept: true, reason: "accepted", rule: at, ...set, localPreference: kept };
+  return { accept: true, reason: "accepted", rule: id, ...set, localPreference: kept };
 }
 
 function problemOf({ at, rule }: CompiledRule, { node, role }: RulePeer): RuleProblem[] {

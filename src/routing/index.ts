@@ -10,6 +10,10 @@ export { ImportPolicy, type ImportReason, OWN, type Verdict } from "./import-pol
 export { canonicalProtocol } from "./canonical-protocol.ts";
 export { isUnder, LEASE_MS, originProblem } from "./origin.ts";
 export { type Parsed, RouteParser } from "./parse-route.ts";
+export { explain, type Explained, type ExplainedPath } from "./explain.ts";
+export { peerDiff, type PeerDifference, type RuleLists } from "./peer-diff.ts";
+export { rejudge, SLICE } from "./rejudge.ts";
+export { EMPTY_METER, limitState, type LimitState, metered, type RateMeter } from "./route-limits.ts";
 export type { Path } from "./path.ts";
 export type * from "./plugin.ts";
 export { freshTerms, type PeerTerms, type Received } from "./received.ts";

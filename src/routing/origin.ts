@@ -9,7 +9,7 @@ import type { PeerTerms } from "./received.ts";
 import type { RouteProblem } from "./rejection.ts";
 import type { Route } from "./route.ts";
 import { organizationOf } from "./service-name.ts";
-import type { NodeName, OrgName, ServiceName } from "./service.ts";
+import type { NodeName, OrgName } from "./service.ts";
 
 /** Longest lease, one day, and what clocks may differ beside the offset that the session knows. */
 export const LEASE_MS = 86_400_000;
@@ -30,7 +30,7 @@ export function originProblem(route: Route, peer: Teller, own: Place, at: Millis
 }
 
 /** A name lies in an organization's domain. */
-export function isUnder(name: ServiceName | NodeName, organization: OrgName): boolean {
+export function isUnder(name: string, organization: OrgName): boolean {
   const dot = name.length - organization.length - 1;
   return dot > 0 && name.charCodeAt(dot) === 46 && name.endsWith(organization);
 }

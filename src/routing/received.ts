@@ -3,9 +3,11 @@
 // number. Invariant: the generations of the list never fall from head to tail. The cursor walks the list when something that
 // concerns all paths changed (health of the way to the peer, staleness, rules) and stays valid while paths come and go.
 
+import { CourseBook } from "./course.ts";
 import type { OnLoss, PeerIntent, PeerKind, PeerLimits, PeerRole } from "./route.ts";
 import type { Health, NodeName, OrgName } from "./service.ts";
 import type { Path } from "./path.ts";
+import type { Rejection } from "./rejection.ts";
 
 /** What of a peer matters to its routes. Plain data, replaced as a whole. */
 export interface PeerTerms {
@@ -50,11 +52,17 @@ export class Received {
   newest: Path | undefined = undefined;
   /** Where the walk over all paths goes on; undefined = it is done. */
   cursor: Path | undefined = undefined;
+  /** The last routes that were dropped alone. */
+  rejected: readonly Rejection[] = [];
   size = 0;
   bytes = 0;
 
-  constructor(terms: PeerTerms) {
+  readonly courses: CourseBook;
+
+  /** `own` is this node's organization. */
+  constructor(terms: PeerTerms, own: OrgName) {
     this.terms = terms;
+    this.courses = new CourseBook(own);
   }
 
   /** Oldest confirmation first. */

@@ -2,6 +2,7 @@
 
 import type { Verdict } from "./import-policy.ts";
 import type { PeerTerms } from "./received.ts";
+import type { Rejection } from "./rejection.ts";
 import type { Route } from "./route.ts";
 import type { NodeName, ServiceName } from "./service.ts";
 import type { Tombstone } from "./tombstones.ts";
@@ -28,6 +29,8 @@ export type RouteDelta =
       readonly key: ServiceName;
       readonly verdict: Verdict;
     }
+  /** Dropped alone, each with its reason; only kept to be shown. */
+  | { readonly kind: "route.reject"; readonly peer: NodeName; readonly rejections: readonly Rejection[] }
   /** The origin took it back: every path up to this version goes, whoever told it. */
   | { readonly kind: "route.bury"; readonly stone: Tombstone }
   /** The tombstone may be forgotten. */

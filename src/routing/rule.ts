@@ -59,8 +59,10 @@ export type RuleSubject = Pick<Route, "key" | "protocol" | "scope" | "communitie
 export type RulePeer = Pick<PeerIntent, "node" | "organization" | "role" | "kind">;
 
 interface Compiled {
-  /** Place in the list as configured, from 0: how `explain` names it. */
+  /** Place in the list as configured, from 0. */
   readonly at: number;
+  /** How verdicts name it, whatever stands before it. */
+  readonly id: string;
   readonly rule: Rule;
   readonly key: Glob;
   readonly community: Glob | undefined;
@@ -151,6 +153,11 @@ export function withCommunities(
   return [...all].sort();
 }
 
+/** A name made of its content: it stays when rules are put before it. */
+export function ruleId(rule: Rule): string {
+  return hex(hashOf(rule)).slice(0, 12);
+}
+
 /** What is wrong with a list, for whoever wrote it. `at` counts from 0. */
 export interface RuleProblem {
   readonly at: number;
@@ -161,6 +168,7 @@ function compile(rule: Rule, at: number): Compiled {
   const { key, community, origin } = rule.match;
   return {
     at,
+    id: ruleId(rule),
     rule,
     key: globOf(key ?? "*"),
     community: community === undefined ? undefined : globOf(community),

@@ -22,7 +22,7 @@ const KEYS = ["a", "b", "c"];
 const ACCEPT: Verdict = { accept: true, reason: "accepted" };
 const VERDICTS: readonly Verdict[] = [
   ACCEPT,
-  { accept: false, reason: "import-denied", rule: 0 },
+  { accept: false, reason: "import-denied", rule: "r" },
   { accept: true, reason: "accepted", localPreference: 250 },
 ];
 

@@ -106,7 +106,7 @@ test("a walk whose slice was judged anew ends where the slice ended", () => {
   const table = tableOf(ONE);
   for (let i = 0; i < 6; i++) learn(table, ONE, { key: `s${i}.hooli.test` });
   table.apply({ kind: "peer.set", terms: termsOf(ONE, { policy: "other" }) });
-  const denied: Verdict = { accept: false, reason: "import-denied", rule: 0 };
+  const denied: Verdict = { accept: false, reason: "import-denied", rule: "r" };
   for (const i of [0, 1, 2])
     table.apply({ kind: "route.judge", peer: ONE, key: `s${i}.hooli.test`, verdict: denied });
   table.apply({ kind: "route.walk", peer: ONE, most: 3 });

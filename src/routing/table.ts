@@ -5,11 +5,11 @@
 // not done; an undo restores tables, lists and order exactly; a commit lists, per key, what was best before and what is after.
 
 import type { Changes, Millis } from "#kernel";
-import { CourseBook } from "./course.ts";
 import { compare, PATHS_MAX, rank } from "./decision.ts";
 import { detailsOf, Path } from "./path.ts";
 import { PathHeap } from "./path-heap.ts";
 import { type PeerTerms, Received } from "./received.ts";
+import { withRejections } from "./rejection.ts";
 import type { PeerDelta, RouteDelta } from "./route-delta.ts";
 import type { NodeName, OrgName, ServiceName } from "./service.ts";
 import { older, type Tombstone, Tombstones } from "./tombstones.ts";
@@ -53,6 +53,7 @@ type Undo =
       readonly cursor: Path | undefined;
     }
   | { readonly kind: "peer"; readonly received: Received }
+  | { readonly kind: "rejected"; readonly received: Received; readonly before: Received["rejected"] }
   | { readonly kind: "stone"; readonly stone: Tombstone; readonly before: Tombstone | undefined };
 
 export interface RouteChanges {
@@ -81,7 +82,7 @@ export interface RouteView {
 export class RouteTable implements RouteView {
   readonly #heads = new Map<ServiceName, Path>();
   readonly #peers = new Map<NodeName, Received>();
-  readonly #courses: CourseBook;
+  readonly #organization: OrgName;
   readonly #ends = new PathHeap();
   readonly #undo: Undo[] = [];
   readonly tombstones: Tombstones;
@@ -90,7 +91,7 @@ export class RouteTable implements RouteView {
   #peerJournal = new Map<NodeName, PeerTerms | undefined>();
 
   constructor(organization: OrgName, tombstonesMax?: number) {
-    this.#courses = new CourseBook(organization);
+    this.#organization = organization;
     this.tombstones = new Tombstones(tombstonesMax);
   }
 
@@ -144,6 +145,8 @@ export class RouteTable implements RouteView {
         return this.#unlearn(this.path(delta.peer, delta.key));
       case "route.judge":
         return this.#judge(delta);
+      case "route.reject":
+        return this.#reject(delta);
       case "route.bury":
         return this.#bury(delta.stone);
       case "route.unbury":
@@ -192,7 +195,7 @@ export class RouteTable implements RouteView {
     // An earlier plugin may have removed the peer for the same event.
     if (received === undefined) return;
     const { key, version, attributes, notAfter } = route;
-    const course = this.#courses.of(route);
+    const course = received.courses.of(route);
     const { generation } = received.terms;
     const details = detailsOf(route);
     const path = new Path(
@@ -223,6 +226,13 @@ export class RouteTable implements RouteView {
     if (path === undefined || path.verdict === verdict) return;
     // In its place, for the list is ordered by generation.
     this.#put(key, path.peer, this.#heads.get(key), path, path.judged(verdict), path.older);
+  }
+
+  #reject({ peer, rejections }: Extract<RouteDelta, { kind: "route.reject" }>): void {
+    const received = this.#peers.get(peer);
+    if (received === undefined) return;
+    this.#undo.push({ kind: "rejected", received, before: received.rejected });
+    received.rejected = withRejections(received.rejected, rejections);
   }
 
   #bury(stone: Tombstone): void {
@@ -272,7 +282,7 @@ export class RouteTable implements RouteView {
 
   #setTerms(terms: PeerTerms): void {
     const known = this.#peers.get(terms.node);
-    const received = known ?? new Received(terms);
+    const received = known ?? new Received(terms, this.#organization);
     this.#notePeer(terms.node);
     this.#undo.push({
       kind: "terms",
@@ -372,6 +382,9 @@ export class RouteTable implements RouteView {
         return;
       case "peer":
         this.#peers.set(step.received.terms.node, step.received);
+        return;
+      case "rejected":
+        step.received.rejected = step.before;
         return;
       case "stone":
         if (step.before === undefined) this.tombstones.delete(step.stone);
