@@ -246,7 +246,16 @@ export const JSON_SHAPES: Readonly<Record<string, z.ZodType>> = {
     claims: z.record(z.string(), z.unknown()),
     verified: z.literal(false),
   }),
-  init: z.object({ file: z.string(), node: z.string(), dataDir: z.string(), config: z.unknown() }),
+  init: z.object({
+    file: z.string(),
+    node: z.string(),
+    dataDir: z.string(),
+    config: z.unknown(),
+    made: z.array(z.string()).describe("files in the data directory"),
+    kept: z.array(z.string()).describe("those that were there already"),
+    trust: z.string().describe("what each peer is given"),
+    certificate: z.object({ spiffeId: z.string(), notAfter: z.number() }).optional(),
+  }),
   "config validate": z.object({
     ok: z.literal(true),
     sources: z.array(z.object({ kind: z.enum(["file", "env", "flags"]), names: z.array(z.string()) })),

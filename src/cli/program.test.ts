@@ -3,13 +3,15 @@
 
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { X509Certificate, createPrivateKey } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { announceNode } from "#config";
-import { catalyst, fixedNode, temporary } from "./testing.ts";
+import { catalyst, fixedNode, temporary, transcript } from "./testing.ts";
 import { RESULTS } from "./testdata/results.ts";
 
 const main = join(import.meta.dirname, "main.ts");
@@ -19,9 +21,11 @@ function start(
   args: readonly string[],
   more: readonly string[] = [],
 ): ChildProcess {
+  // Compiled code is kept where it always is; everything else of this user is out of sight.
+  const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
   const child = spawn(process.execPath, [...more, main, ...args], {
     stdio: ["pipe", "pipe", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"], HOME: "/nonexistent", TERM: "xterm" },
+    env: { PATH: process.env["PATH"], HOME: "/nonexistent", XDG_CACHE_HOME: cache, TERM: "xterm" },
   });
   t.after(() => child.kill("SIGKILL"));
   return child;
@@ -198,6 +202,36 @@ test("init writes what was asked for, once", async (t) => {
   assert.equal(wrong.code, 65);
   assert.ok(!existsSync(join(cwd, "other.json")));
   assert.equal((await catalyst("config validate", { cwd, env })).code, 0);
+});
+
+test("init makes keys, a CA and a certificate that the CA signed; a second one keeps them", async (t) => {
+  const cwd = temporary(t);
+  const env = { HOME: cwd };
+  const words = "--organization acme.catalyst.internal --node edge1";
+  const read = (file: string): string => readFileSync(join(cwd, ".local/share/catalyst/edge1", file), "utf8");
+  const files = ["keys/signing.json", "keys/ca.key", "certs/trust.pem", "keys/node.key", "certs/node.pem"];
+  const shown = (text: string): string =>
+    text.replaceAll(cwd, "HOME").replaceAll(/20\d\d-\d\d-\d\d/g, "DATE");
+  const first = await catalyst(`init ${words}`, { cwd, env });
+  const before = files.map(read);
+  const second = await catalyst(`init again.json ${words}`, { cwd, env });
+  assert.deepEqual(files.map(read), before, "nothing was replaced");
+  const ca = new X509Certificate(read("certs/trust.pem"));
+  const node = new X509Certificate(read("certs/node.pem"));
+  assert.ok(node.verify(ca.publicKey) && node.checkPrivateKey(createPrivateKey(read("keys/node.key"))));
+  assert.match(node.subjectAltName ?? "", /URI:spiffe:\/\/edge1\.acme\.catalyst\.internal\/node/);
+  const { stdout } = await catalyst(`init json.json ${words} --json`, { cwd, env });
+  assert.deepEqual((JSON.parse(stdout) as { kept: unknown }).kept, files);
+  const other = await catalyst("init x.json --organization globex.catalyst.internal --node edge1", {
+    cwd,
+    env,
+  });
+  assert.match(other.stderr, /holds the keys of acme\.catalyst\.internal/);
+  const golden = join(import.meta.dirname, "testdata/init.out.txt");
+  const screens = [`init ${words}`, `init again.json ${words}`].map((line, at) =>
+    transcript(line, [first, second][at] ?? first),
+  );
+  t.assert.fileSnapshot(shown(screens.join("\n")), golden, { serializers: [String] });
 });
 
 test("before a start, check says what would go wrong, all of it", async (t) => {

@@ -55,7 +55,7 @@ const NODE_VERBS: readonly Verb[] = [
   },
   {
     name: "init",
-    summary: "write a configuration, holding what is asked for, and the node's directories",
+    summary: "write a configuration, holding what is asked for, and make keys and directories",
     args: [{ name: "FILE", text: "file to write, default catalyst.json", optional: true }],
     config: true,
     examples: [

@@ -1,5 +1,6 @@
-// `catalyst init`: writes a configuration that holds what was asked for and nothing else, and the node's directories. Whatever
-// is there already is left alone: a second `init` must not cost anybody a key or a comment.
+// `catalyst init`: writes a configuration that holds what was asked for and nothing else, the node's directories and its keys
+// (own-keys.ts). Whatever is there already is left alone: a second `init` must not cost anybody a key or a comment. The file
+// comes last, so that an `init` that failed can be given again.
 
 import { existsSync, writeFileSync } from "node:fs";
 import { dirname, relative } from "node:path";
@@ -14,8 +15,10 @@ import {
   withoutDefaults,
 } from "#config";
 import { CatalystError } from "#rpc";
+import { initText } from "../render/init.ts";
 import { systemErrorName } from "../system-error.ts";
 import type { Answer, Call } from "../verb.ts";
+import { makeKeys } from "./own-keys.ts";
 
 export async function run({ args, configFlags, cwd, env }: Call): Promise<Answer> {
   const file = resolvePath(args[0] ?? "catalyst.json", cwd, env);
@@ -23,19 +26,13 @@ export async function run({ args, configFlags, cwd, env }: Call): Promise<Answer
   if (existsSync(file)) throw taken(file);
   const names = resolveNode(config, env);
   const content = { node: names.label, ...(withoutDefaults(ROOT, encode(ROOT, config)) as object) };
-  write(file, content);
   prepareDirectories(pathsIn(names.dataDir, env));
+  const keys = await makeKeys(names, config);
+  write(file, content);
   const shown = relative(cwd, file).startsWith("..") ? file : relative(cwd, file);
   const start = dirname(file) === cwd && shown === "catalyst.json" ? "catalyst run" : `catalyst run ${shown}`;
-  return {
-    data: { file, node: names.node, dataDir: names.dataDir, config: content },
-    text: (style) =>
-      [
-        `wrote ${style.bold(shown)} for node ${style.bold(names.node)}`,
-        `data  ${names.dataDir}`,
-        `next  ${start}`,
-      ].join("\n"),
-  };
+  const data = { file, node: names.node, dataDir: names.dataDir, config: content, ...keys };
+  return { data, text: (style) => initText({ ...data, shown, start }, style) };
 }
 
 const taken = (file: string): CatalystError =>
