@@ -183,7 +183,9 @@ const envoyStatus = z.object({
 });
 
 type Shapes = {
-  readonly [V in Exclude<AdminVerb, "key.jwks" | "config.show">]: z.ZodType<AdminVerbs[V]["result"]>;
+  readonly [V in Exclude<AdminVerb, "identity" | "key.jwks" | "config.show">]: z.ZodType<
+    AdminVerbs[V]["result"]
+  >;
 };
 
 const shapes: Shapes = {

@@ -61,16 +61,10 @@ function rootOf(error: unknown): unknown {
 
 async function markNone(node: NodeClient, { out, verb }: Call): Promise<void> {
   try {
-    const { config } = await node.call("config.show", {});
-    if (identityOf(config) === "none" && verb.name !== "status") out.warn(out.errorStyle.yellow(NONE_MARK));
+    const { identity } = await node.call("identity", {});
+    if (identity === "none" && verb.name !== "status") out.warn(out.errorStyle.yellow(NONE_MARK));
   } catch (error) {
     // The verb's own call fails in the same way and says it.
     if (!(error instanceof CatalystError)) throw error;
   }
-}
-
-function identityOf(config: unknown): unknown {
-  if (typeof config !== "object" || config === null || !("identity" in config)) return undefined;
-  const { identity } = config;
-  return typeof identity === "object" && identity !== null && "mode" in identity ? identity.mode : undefined;
 }

@@ -112,9 +112,9 @@ test("flags become arguments", async (t) => {
 });
 
 test("a node that authenticates nobody is marked on every screen", async (t) => {
-  const config = { identity: { mode: "none" } };
+  const identity = { ...RESULTS.identity, identity: "none" } as const;
   const status = { ...RESULTS.status, identity: "none" } as const;
-  const node = await fixedNode(t, { "config.show": { config, origin: {} }, status });
+  const node = await fixedNode(t, { identity, status });
   for (const line of LINES) {
     const { stdout, stderr } = await catalyst(`${line} --quiet --data-dir ${node.dataDir}`);
     assert.match(`${stdout}${stderr}`, /for connectivity tests only/, line);

@@ -43,6 +43,7 @@ const serviceAdd = z.strictObject({
 type Schemas = { readonly [V in AdminVerb]: z.ZodType<AdminVerbs[V]["args"]> };
 
 const SCHEMAS: Schemas = {
+  identity: none,
   status: none,
   check: none,
   "service.list": none,

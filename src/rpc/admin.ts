@@ -17,6 +17,8 @@ export interface AdminApi {
 export type AdminVerb = keyof AdminVerbs;
 
 export interface AdminVerbs {
+  /** Who answers: little, for clients that ask it beside their own question. */
+  identity: { args: Record<never, never>; result: NodeIdentity };
   status: { args: Record<never, never>; result: NodeStatus };
   check: { args: Record<never, never>; result: readonly CheckResult[] };
   "service.list": { args: Record<never, never>; result: readonly ServiceRecord[] };
@@ -82,6 +84,13 @@ export interface ServiceRecord {
   readonly reach: readonly string[];
   readonly quarantine: readonly { readonly by: string; readonly code: string; readonly text: string }[];
   readonly revision: number;
+}
+
+export interface NodeIdentity {
+  readonly node: string;
+  readonly organization: string;
+  readonly identity: "own" | "jwks" | "none";
+  readonly version: string;
 }
 
 export type PartName = "orchestrator" | "auth" | "gateway" | "envoy";

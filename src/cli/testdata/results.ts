@@ -71,6 +71,12 @@ const ci = {
 const created = { ...ci, key: `cat_live_${ci.id}_${"s".repeat(43)}c0ffee` } as const;
 
 export const RESULTS: { readonly [V in AdminVerb]: AdminVerbs[V]["result"] } = {
+  identity: {
+    node: "edge1.acme.catalyst.internal",
+    organization: "acme.catalyst.internal",
+    identity: "own",
+    version: "1.2.3",
+  },
   status: {
     node: "edge1.acme.catalyst.internal",
     organization: "acme.catalyst.internal",

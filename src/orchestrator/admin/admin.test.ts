@@ -17,6 +17,13 @@ import { verbs } from "./verbs.ts";
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const ports = { clock: systemClock, random: systemRandom, log: silent };
 
+const IDENTITY = {
+  node: "edge1.acme.catalyst.internal",
+  organization: "acme.catalyst.internal",
+  identity: "own",
+  version: "0.1.0",
+} as const;
+
 async function serve(t: TestContext) {
   const dir = mkdtempSync(join(tmpdir(), "catalyst-admin-"));
   const { loop } = nodeLoop({ ports });
@@ -35,6 +42,7 @@ async function serve(t: TestContext) {
     reach: { ingress: "http://127.0.0.1:10000" },
     // No verb of these tests speaks to auth.
     auth: {} as AuthControl,
+    identity: IDENTITY,
     status: nothing,
     check: nothing,
     envoyStatus: nothing,
@@ -66,6 +74,7 @@ const code = (expected: string) => (error: unknown) =>
 test("services are added, shown, listed and removed over the socket of the operator", async (t) => {
   const { api, socket } = await serve(t);
   assert.equal(statSync(socket).mode & 0o777, 0o600);
+  assert.deepEqual(await api.call("identity", {}), IDENTITY);
   const added = await api.call("service.add", FILES);
   assert.equal(added.name, "files.acme.catalyst.internal");
   assert.deepEqual(added.reach, [

@@ -22,6 +22,7 @@ export interface VerbPorts {
   readonly node: NodeName;
   readonly reach: ReachOptions;
   readonly auth: AuthControl;
+  readonly identity: AdminVerbs["identity"]["result"];
   readonly status: () => Promise<AdminVerbs["status"]["result"]>;
   readonly check: () => Promise<AdminVerbs["check"]["result"]>;
   readonly envoyStatus: () => EnvoyStatus;
@@ -52,6 +53,7 @@ function refusalError({ code, text, hint }: Refusal): CatalystError {
 export function verbs(ports: VerbPorts): Verbs {
   const { loop, journal, auth } = ports;
   return {
+    identity: async () => ports.identity,
     status: ports.status,
     check: ports.check,
     ...serviceVerbs(ports),

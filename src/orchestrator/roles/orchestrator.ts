@@ -251,19 +251,21 @@ class Orchestrator implements OrchestratorPart {
   }
 
   async #serve(loop: Loop<NodeTypes>, leases: Leases): Promise<void> {
-    const { names, paths, ingress, config, origin } = this.#boot;
+    const { names, paths, ingress, config, origin, version } = this.#boot;
+    const { node, organization } = names;
     const { clock, log } = this.#ports;
     const { auth } = this.#sessions();
     const plane = this.#plane;
     const state = this.#statusPorts(loop);
-    const parseService = serviceParser(names.organization);
+    const parseService = serviceParser(organization);
     const table = verbs({
       loop,
       clock,
       journal: this.#journal,
-      node: names.node,
+      node,
       reach: { ingress },
       auth: auth.stub,
+      identity: { node, organization, identity: config.identity.mode, version },
       status: () => status(state),
       check: async () => await checks(await facts(state)),
       envoyStatus: () => plane?.status(this.#parts()) ?? { state: "absent", connected: false, types: [] },
@@ -273,12 +275,14 @@ class Orchestrator implements OrchestratorPart {
     });
     const admin = await serveAdmin(paths.adminSock, table, this.#journal, log);
     this.#stops.push(() => admin.close());
-    this.#sdk = new SdkServer({ socket: paths.sdkSock, node: names.node, leases, parseService, log });
+    this.#sdk = new SdkServer({ socket: paths.sdkSock, node, leases, parseService, log });
     await this.#sdk.listen();
   }
 
   /** The first service that somebody adds shall not wait for the schema to load and compile. */
   #warm(): void {
+    // Where everything is in one process, memory counts for more than the first addition.
+    if (this.#boot.config.processes === "one") return;
     const example = { name: "example", protocol: "http", endpoint: "http://127.0.0.1:1" };
     void this.published.then(() => later(() => void serviceParser(this.#boot.names.organization)(example)));
   }
