@@ -18,6 +18,10 @@ export const runNode = async (options: RunOptions): Promise<number> =>
 export const superviseNode = async (planFile: string): Promise<number> =>
   await (await import("./supervise/main.ts")).superviseMain(planFile);
 
+/** The single process of `one`; the result is the exit code. */
+export const runOne = async (bootFile: string, planFile: string): Promise<number> =>
+  await (await import("./node.ts")).runOne(bootFile, planFile);
+
 /** One part: under its supervisor, or alone (`options`) as a container; the result is the exit code. */
 export const runPart = async (role: RoleName, options?: RunOptions): Promise<number> =>
   await (await import("./roles/process.ts")).runPart(role, options);

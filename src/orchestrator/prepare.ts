@@ -33,6 +33,7 @@ export interface Prepared {
   readonly boot: Boot;
   readonly plan: NodePlan;
   readonly planFile: string;
+  readonly bootFile: string;
 }
 
 /** Starts of Envoy that fail in a row before the node goes on without it. */
@@ -52,7 +53,7 @@ export async function prepareNode(options: PrepareOptions): Promise<Prepared> {
   const plan = await planOf(boot, bootFile, options);
   const planFile = join(paths.runDir, "plan.json");
   writeFileSync(planFile, JSON.stringify(plan), { mode: 0o600 });
-  return { boot, plan, planFile };
+  return { boot, plan, planFile, bootFile };
 }
 
 /** What a part needs to know; `listen` is the ingress address with its real port. */

@@ -10,6 +10,7 @@ import { type Boot, readBoot } from "../boot.ts";
 import { openLog } from "../log.ts";
 import { systemClock, systemRandom } from "../ports.ts";
 import { bootOf, type PrepareOptions } from "../prepare.ts";
+import { collectAfterStart } from "../settle.ts";
 import { LinkClient } from "../supervise/link.ts";
 import { type Lock, takeLock } from "../supervise/lock.ts";
 import { ENV } from "../supervise/plan.ts";
@@ -123,7 +124,10 @@ export async function runPart(role: RoleName, options?: PrepareOptions): Promise
   const ended = endings(log, link !== undefined);
   const starts = { auth, gateway, orchestrator } as const;
   const running = await starts[role](boot, ports, parts);
-  void running.ready.then(() => link?.state(true));
+  void running.ready.then(() => {
+    link?.state(true);
+    collectAfterStart(systemClock);
+  });
   const why = await ended;
   if (why === "orphaned") return 0;
   await running.stop();
