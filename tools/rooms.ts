@@ -34,7 +34,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   config: {
     owns: "one schema; files, environment and flags merged, with the origin of each value",
     imports: { rpc: all },
-    npm: { zod: all, "jsonc-parser": all, "ipaddr.js": all },
+    npm: { zod: all, "jsonc-parser": all },
   },
   "envoy/translate": {
     owns: "state to Envoy resources, one file per kind",
@@ -60,6 +60,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       "@graphql-hive/router-query-planner": all,
       "@theguild/federation-composition": all,
       "graphql-yoga": lazy,
+      "@graphql-yoga/render-graphiql": lazy,
     },
   },
   telemetry: {
