@@ -26,11 +26,11 @@ test("each step decides before all later ones", () => {
     { localPreference: 100 },
     { organizations: 2 },
     { cost: 9 },
-    { internal: false },
+    { internal: true },
     { nodes: 2 },
     { peerName: "z" },
   ];
-  const good: Contender = { ...base, own: true, internal: true };
+  const good: Contender = { ...base, own: true, internal: false };
   worse.forEach((step, at) => {
     const bad = { ...good, ...step };
     const later = Object.assign({}, ...worse.slice(at + 1)) as Partial<Contender>;

@@ -2,6 +2,7 @@
 // those of docs/internals/decision.md. No age and no randomness: equal sets of paths give equal orders on every node,
 // whatever came first. Cost compares only inside one neighbouring organization (as BGP's MED, RFC 4271 section 9.1.2.2), so
 // the best of each organization is found first and only these meet: a plain sort over all would not be transitive.
+// External goes before internal: two borders that prefer each other's path change their minds for ever (decision 0003).
 
 import type { NodeName, OrgName } from "./service.ts";
 
@@ -14,7 +15,7 @@ export const STEPS = [
   "local preference",
   "fewer organizations",
   "cost inside one organization",
-  "internal before external",
+  "external before internal",
   "fewer nodes",
   "lowest node name",
 ] as const;
@@ -58,7 +59,7 @@ export function compare(a: Contender, b: Contender): number {
   if (a.localPreference !== b.localPreference) return a.localPreference > b.localPreference ? -5 : 5;
   if (a.organizations !== b.organizations) return a.organizations < b.organizations ? -6 : 6;
   if (a.cost !== b.cost && a.neighbour === b.neighbour) return a.cost < b.cost ? -7 : 7;
-  if (a.internal !== b.internal) return a.internal ? -8 : 8;
+  if (a.internal !== b.internal) return a.internal ? 8 : -8;
   if (a.nodes !== b.nodes) return a.nodes < b.nodes ? -9 : 9;
   if (a.peerName === b.peerName) return 0;
   return a.peerName < b.peerName ? -10 : 10;

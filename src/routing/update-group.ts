@@ -183,17 +183,17 @@ export class UpdateGroup {
     else if (begin !== "all") member.begin = [...new Set([...begin, ...buckets])];
   }
 
-  /** The next comparison is due; it is made when the peer has been told everything. */
+  /** The next comparison is due; it is made when the peer has been told everything. One that got no answer is made again. */
   compare(node: NodeName): void {
     const member = this.#members.get(node);
-    if (member?.digest === "none") member.digest = "due";
+    if (member !== undefined) member.digest = "due";
   }
 
   /** The answer to a comparison. Returns how many buckets differ; they are told once more. */
   compared(node: NodeName, differ: readonly number[]): number {
     const member = this.#members.get(node);
-    if (member?.digest !== "asked") return 0;
-    member.digest = "none";
+    if (member === undefined || !member.live || member.digest === "none") return 0;
+    if (member.digest === "asked") member.digest = "none";
     if (differ.length > 0) this.refresh(node, differ);
     return differ.length;
   }

@@ -7,7 +7,10 @@ import type { NodeName } from "../service.ts";
 import type { Notice, Open, Progress } from "./message.ts";
 import type { Agreed } from "./negotiate.ts";
 
-/** A connection: named by this side when it dials ("d1"), by the driver when it accepts. */
+/**
+ * A connection: named by this side when it dials ("d1"), by the driver when it accepts. Unique for one peer only: a driver of many
+ * sessions finds it by peer and name.
+ */
 export type Conn = string;
 
 /** What an idle session waits for. "peer": it has no address, so only the other side can dial. */
