@@ -119,6 +119,8 @@ const WELL_KNOWN: Readonly<Record<string, readonly [type: string, wire: string]>
   "google.protobuf.Duration": ["Duration", "duration"],
   "google.protobuf.BoolValue": ["boolean", "boxed bool"],
   "google.protobuf.UInt32Value": ["number", "boxed uint32"],
+  // Only texts occur in it: the labels by which an endpoint finds its transport socket.
+  "google.protobuf.Struct": ["Readonly<Record<string, string>>", "labels"],
 };
 
 const SCALARS: Partial<Record<Type, readonly [type: string, wire: string]>> = {

@@ -28,12 +28,10 @@ import {
   partCluster,
 } from "./translate/index.ts";
 import type { EnvoyBase } from "./translate/index.ts";
+import { failureOf, refusedBy, verdictOf } from "./verdict.ts";
+import type { Failure, Verdict } from "./verdict.ts";
 import { refOf } from "./xds/index.ts";
-import type { Change, Outcome, Published, Ref, XdsServer } from "./xds/index.ts";
-
-export type Verdict =
-  | { readonly ok: true; readonly ms: number; readonly acknowledged: boolean }
-  | { readonly ok: false; readonly code: ErrorCode; readonly text: string; readonly retry: boolean };
+import type { Change, Outcome, Ref, XdsServer } from "./xds/index.ts";
 
 export interface Flushed {
   readonly ms: number;
@@ -43,8 +41,6 @@ export interface Flushed {
   readonly keys?: Verdict;
   readonly base?: Verdict;
 }
-
-type Failure = Extract<Verdict, { ok: false }>;
 
 const INGRESS_ROUTE: Ref = refOf("route", INGRESS);
 const INGRESS_LISTENER: Ref = refOf("listener", INGRESS);
@@ -191,7 +187,8 @@ export class EnvoyConfigurator {
   /** As one publication; what would name something that is not there waits for the next flush. */
   async #put(changes: readonly Change[]): Promise<Verdict> {
     try {
-      return verdictOf(await this.#server.publish(changes));
+      const { outcomes, ms } = await this.#server.publish(changes);
+      return verdictOf([...outcomes.values()], ms);
     } catch (error) {
       if (!(error instanceof CatalystError) || error.code !== "ERR_XDS_REFERENCE") throw error;
       return { ok: false, code: error.code, text: error.message, retry: true };
@@ -389,22 +386,4 @@ function listener(base: EnvoyBase): Change {
       ...(base.tls === undefined ? [] : [refOf("secret", INGRESS_SECRET)]),
     ],
   };
-}
-
-const refusedBy = (text: string): Failure => ({ ok: false, code: "ERR_ENVOY_REFUSED", text, retry: false });
-
-function failureOf(outcome: Outcome): Failure | undefined {
-  if (outcome.state === "refused") return refusedBy(outcome.text);
-  if (outcome.state !== "unanswered") return undefined;
-  const text = `Envoy did not answer within ${Math.round(outcome.ms)} ms`;
-  return { ok: false, code: "ERR_TIMEOUT", text, retry: true };
-}
-
-function verdictOf(published: Published): Verdict {
-  const outcomes = [...published.outcomes.values()];
-  for (const outcome of outcomes) {
-    const failure = failureOf(outcome);
-    if (failure !== undefined) return failure;
-  }
-  return { ok: true, ms: published.ms, acknowledged: outcomes.every((o) => o.state === "acknowledged") };
 }

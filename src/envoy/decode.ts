@@ -94,6 +94,27 @@ function readerOf([kind = "", argument = ""]: readonly string[]): Read {
       return (reader) => readAny(reader.bytes());
     case "duration":
       return (reader) => readDuration(reader.bytes());
+    case "labels": {
+      const field = fieldOf("fields", ["map", "text"]);
+      return (reader) => {
+        const out: Json = {};
+        eachField(reader.bytes(), (_, inner) => {
+          const [key, item] = field.read(inner) as [string, unknown];
+          out[key] = item;
+          return true;
+        });
+        return out;
+      };
+    }
+    case "text":
+      return (reader) => {
+        let value = "";
+        eachField(reader.bytes(), (_, inner) => {
+          value = inner.string();
+          return true;
+        });
+        return value;
+      };
     case "boxed": {
       const one = readerOf([argument]);
       return (reader) => {

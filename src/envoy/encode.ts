@@ -70,8 +70,12 @@ function compile(number: number, [kind = "", ...rest]: readonly string[]): Write
       return nested(number, (writer, value, path) => writeMessage(writer, rest[0] ?? "", value, path));
     case "any":
       return nested(number, writeAny);
+    case "text": // google.protobuf.Value
+      return nested(number, compileScalar(3, "string"));
     case "duration":
       return nested(number, writeDuration);
+    case "labels":
+      return nested(number, compileMap(1, ["text"])); // google.protobuf.Struct that holds texts only
     case "boxed": {
       const one = compile(1, rest);
       return nested(number, one);

@@ -1,11 +1,16 @@
 // The only door of the room: Envoy's configuration as wants, its xDS server, its process.
 
 export { EnvoyConfigurator } from "./configurator.ts";
-export type { Flushed, Verdict } from "./configurator.ts";
+export type { Flushed } from "./configurator.ts";
 export { CLAIMS_HEADER, KEY_CHECK_PATH, PUBLIC_PATHS, SUBJECT_HEADER } from "./translate/index.ts";
 export type { EnvoyBase, IdentityMode, PartAddress } from "./translate/index.ts";
 export { publishedResources } from "./resources.ts";
 export type { PublishedResource } from "./resources.ts";
+export { PeeringConfigurator } from "./peering.ts";
+export type { PeeringFlushed } from "./peering.ts";
+export type { Certificate } from "./prepare-peering.ts";
+export type { PeeringBase, PeeringTrust } from "./translate/index.ts";
+export type { Verdict } from "./verdict.ts";
 export { XdsServer } from "./xds/index.ts";
 export type { XdsServerOptions, XdsStatus } from "./xds/index.ts";
 export { askEnvoy, drain, envoyInfo, envoyStats, envoyTraffic, probeReady } from "./process/admin.ts";

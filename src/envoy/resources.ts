@@ -13,13 +13,13 @@ export interface PublishedResource {
   readonly resource: unknown;
 }
 
-/** A scope has no message yet: it comes with the egress listener. */
-const MESSAGE: Readonly<Partial<Record<ResourceType, keyof Messages>>> = {
+const MESSAGE: Readonly<Record<ResourceType, keyof Messages>> = {
   secret: "envoy.extensions.transport_sockets.tls.v3.Secret",
   cluster: "envoy.config.cluster.v3.Cluster",
   endpoint: "envoy.config.endpoint.v3.ClusterLoadAssignment",
   extension: "envoy.config.core.v3.TypedExtensionConfig",
   listener: "envoy.config.listener.v3.Listener",
+  scope: "envoy.config.route.v3.ScopedRouteConfiguration",
   route: "envoy.config.route.v3.RouteConfiguration",
 };
 
@@ -31,8 +31,7 @@ export function publishedResources(
   for (const { bytes, ...head } of server.resources()) {
     if (filter.type !== undefined && filter.type !== head.type) continue;
     if (filter.name !== undefined && filter.name !== head.name) continue;
-    const message = MESSAGE[head.type];
-    if (message !== undefined) found.push({ ...head, resource: decode(message, bytes) });
+    found.push({ ...head, resource: decode(MESSAGE[head.type], bytes) });
   }
   return found;
 }

@@ -15,6 +15,7 @@ export { peerDiff, type PeerDifference, type RuleLists } from "./peer-diff.ts";
 export { rejudge, SLICE } from "./rejudge.ts";
 export { EMPTY_METER, limitState, type LimitState, metered, type RateMeter } from "./route-limits.ts";
 export type { Path } from "./path.ts";
+export type * from "./peering-effects.ts";
 export type * from "./plugin.ts";
 export { freshTerms, type PeerTerms, type Received } from "./received.ts";
 export type { Rejection, RejectReason, RouteProblem } from "./rejection.ts";

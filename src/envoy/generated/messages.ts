@@ -25,6 +25,9 @@ export type Packed =
   | "envoy.extensions.filters.http.buffer.v3.BufferPerRoute"
   | "envoy.extensions.filters.http.router.v3.Router"
   | "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+  | "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"
+  | "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig"
+  | "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
   | "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig";
 export type Any = {
   [N in Packed]: { readonly "@type": `type.googleapis.com/${N}` } & Messages[N];
@@ -91,15 +94,39 @@ export interface Messages {
     readonly name: string;
     readonly eds_cluster_config?: Messages["envoy.config.cluster.v3.Cluster.EdsClusterConfig"];
     readonly connect_timeout?: Duration;
+    readonly health_checks?: readonly Messages["envoy.config.core.v3.HealthCheck"][];
     readonly circuit_breakers?: Messages["envoy.config.cluster.v3.CircuitBreakers"];
     readonly dns_lookup_family?: "AUTO" | "V4_ONLY" | "V6_ONLY" | "V4_PREFERRED" | "ALL";
+    readonly outlier_detection?: Messages["envoy.config.cluster.v3.OutlierDetection"];
+    readonly common_lb_config?: Messages["envoy.config.cluster.v3.Cluster.CommonLbConfig"];
     readonly load_assignment?: Messages["envoy.config.endpoint.v3.ClusterLoadAssignment"];
     readonly typed_extension_protocol_options?: Readonly<Record<string, Any>>;
+    readonly transport_socket_matches?: readonly Messages["envoy.config.cluster.v3.Cluster.TransportSocketMatch"][];
   } & One<{
     readonly type: "STATIC" | "STRICT_DNS" | "LOGICAL_DNS" | "EDS" | "ORIGINAL_DST";
   }>;
+  "envoy.config.cluster.v3.Cluster.CommonLbConfig": {
+    readonly healthy_panic_threshold: Messages["envoy.type.v3.Percent"];
+  };
   "envoy.config.cluster.v3.Cluster.EdsClusterConfig": {
     readonly eds_config?: Messages["envoy.config.core.v3.ConfigSource"];
+  };
+  "envoy.config.cluster.v3.Cluster.TransportSocketMatch": {
+    readonly name: string;
+    readonly match: Readonly<Record<string, string>>;
+    readonly transport_socket: Messages["envoy.config.core.v3.TransportSocket"];
+  };
+  "envoy.config.cluster.v3.OutlierDetection": {
+    readonly interval?: Duration;
+    readonly base_ejection_time?: Duration;
+    readonly max_ejection_percent?: number;
+    readonly enforcing_consecutive_5xx?: number;
+    readonly enforcing_success_rate?: number;
+    readonly enforcing_consecutive_gateway_failure?: number;
+    readonly split_external_local_origin_errors?: boolean;
+    readonly consecutive_local_origin_failure?: number;
+    readonly enforcing_consecutive_local_origin_failure?: number;
+    readonly enforcing_local_origin_success_rate?: number;
   };
   "envoy.config.common.mutation_rules.v3.HeaderMutation": (One<{
     readonly remove_on_match: Messages["envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch"];
@@ -156,7 +183,24 @@ export interface Messages {
     readonly header?: Messages["envoy.config.core.v3.HeaderValue"];
     readonly append_action?: "APPEND_IF_EXISTS_OR_ADD" | "ADD_IF_ABSENT" | "OVERWRITE_IF_EXISTS_OR_ADD" | "OVERWRITE_IF_EXISTS";
   };
+  "envoy.config.core.v3.HealthCheck": {
+    readonly timeout: Duration;
+    readonly interval: Duration;
+    readonly unhealthy_threshold: number;
+    readonly healthy_threshold: number;
+    readonly no_traffic_interval?: Duration;
+    readonly unhealthy_interval?: Duration;
+    readonly no_traffic_healthy_interval?: Duration;
+  } & One<{
+    readonly http_health_check: Messages["envoy.config.core.v3.HealthCheck.HttpHealthCheck"];
+  }>;
+  "envoy.config.core.v3.HealthCheck.HttpHealthCheck": {
+    readonly host: string;
+    readonly path: string;
+    readonly codec_client_type: "HTTP1" | "HTTP2" | "HTTP3";
+  };
   "envoy.config.core.v3.Http1ProtocolOptions": {
+    readonly allow_absolute_url?: boolean;
     readonly enable_trailers?: boolean;
   };
   "envoy.config.core.v3.Http2ProtocolOptions": {
@@ -165,9 +209,11 @@ export interface Messages {
     readonly initial_connection_window_size?: number;
     readonly allow_connect?: boolean;
     readonly connection_keepalive?: Messages["envoy.config.core.v3.KeepaliveSettings"];
+    readonly use_oghttp2_codec?: boolean;
   };
   "envoy.config.core.v3.HttpProtocolOptions": {
     readonly idle_timeout?: Duration;
+    readonly max_connection_duration?: Duration;
     readonly headers_with_underscores_action?: "ALLOW" | "REJECT_REQUEST" | "DROP_HEADER";
   };
   "envoy.config.core.v3.HttpUri": {
@@ -181,6 +227,9 @@ export interface Messages {
   "envoy.config.core.v3.KeepaliveSettings": {
     readonly interval?: Duration;
     readonly timeout?: Duration;
+  };
+  "envoy.config.core.v3.Metadata": {
+    readonly filter_metadata: Readonly<Record<string, Readonly<Record<string, string>>>>;
   };
   "envoy.config.core.v3.Node": {
     readonly id: string;
@@ -227,13 +276,16 @@ export interface Messages {
   "envoy.config.endpoint.v3.Endpoint": {
     readonly address?: Messages["envoy.config.core.v3.Address"];
   };
-  "envoy.config.endpoint.v3.LbEndpoint": (One<{
+  "envoy.config.endpoint.v3.LbEndpoint": {
+    readonly metadata?: Messages["envoy.config.core.v3.Metadata"];
+  } & (One<{
     readonly endpoint: Messages["envoy.config.endpoint.v3.Endpoint"];
   }> | None<{
     readonly endpoint: Messages["envoy.config.endpoint.v3.Endpoint"];
   }>);
   "envoy.config.endpoint.v3.LocalityLbEndpoints": {
     readonly lb_endpoints?: readonly Messages["envoy.config.endpoint.v3.LbEndpoint"][];
+    readonly priority?: number;
   };
   "envoy.config.listener.v3.Filter": {
     readonly name?: string;
@@ -265,6 +317,7 @@ export interface Messages {
   }>);
   "envoy.config.rbac.v3.Permission": One<{
     readonly any: boolean;
+    readonly header: Messages["envoy.config.route.v3.HeaderMatcher"];
   }>;
   "envoy.config.rbac.v3.Policy": {
     readonly permissions: readonly Messages["envoy.config.rbac.v3.Permission"][];
@@ -272,8 +325,12 @@ export interface Messages {
   };
   "envoy.config.rbac.v3.Principal": One<{
     readonly any: boolean;
+    readonly authenticated: Messages["envoy.config.rbac.v3.Principal.Authenticated"];
     readonly sourced_metadata: Messages["envoy.config.rbac.v3.SourcedMetadata"];
   }>;
+  "envoy.config.rbac.v3.Principal.Authenticated": {
+    readonly principal_name: Messages["envoy.type.matcher.v3.StringMatcher"];
+  };
   "envoy.config.rbac.v3.RBAC": {
     readonly action: "ALLOW" | "DENY" | "LOG";
     readonly policies: Readonly<Record<string, Messages["envoy.config.rbac.v3.Policy"]>>;
@@ -287,6 +344,8 @@ export interface Messages {
   };
   "envoy.config.route.v3.HeaderMatcher": {
     readonly name: string;
+    readonly invert_match?: boolean;
+    readonly treat_missing_header_as_empty?: boolean;
   } & One<{
     readonly present_match: boolean;
     readonly string_match: Messages["envoy.type.matcher.v3.StringMatcher"];
@@ -295,7 +354,18 @@ export interface Messages {
     readonly retry_on?: string;
     readonly num_retries?: number;
     readonly per_try_timeout?: Duration;
+    readonly retry_priority?: Messages["envoy.config.route.v3.RetryPolicy.RetryPriority"];
+    readonly retry_back_off?: Messages["envoy.config.route.v3.RetryPolicy.RetryBackOff"];
   };
+  "envoy.config.route.v3.RetryPolicy.RetryBackOff": {
+    readonly base_interval: Duration;
+    readonly max_interval?: Duration;
+  };
+  "envoy.config.route.v3.RetryPolicy.RetryPriority": {
+    readonly name: string;
+  } & One<{
+    readonly typed_config: Any;
+  }>;
   "envoy.config.route.v3.Route": {
     readonly match: Messages["envoy.config.route.v3.RouteMatch"];
     readonly typed_per_filter_config?: Readonly<Record<string, Any>>;
@@ -309,13 +379,23 @@ export interface Messages {
     readonly timeout?: Duration;
     readonly retry_policy?: Messages["envoy.config.route.v3.RetryPolicy"];
     readonly idle_timeout?: Duration;
+    readonly upgrade_configs?: readonly Messages["envoy.config.route.v3.RouteAction.UpgradeConfig"][];
     readonly regex_rewrite?: Messages["envoy.type.matcher.v3.RegexMatchAndSubstitute"];
+    readonly max_stream_duration?: Messages["envoy.config.route.v3.RouteAction.MaxStreamDuration"];
   } & One<{
     readonly cluster: string;
   }>;
+  "envoy.config.route.v3.RouteAction.MaxStreamDuration": {
+    readonly max_stream_duration: Duration;
+  };
+  "envoy.config.route.v3.RouteAction.UpgradeConfig": {
+    readonly upgrade_type: string;
+    readonly enabled?: boolean;
+  };
   "envoy.config.route.v3.RouteConfiguration": {
     readonly name: string;
     readonly virtual_hosts: readonly Messages["envoy.config.route.v3.VirtualHost"][];
+    readonly request_headers_to_add?: readonly Messages["envoy.config.core.v3.HeaderValueOption"][];
   };
   "envoy.config.route.v3.RouteMatch": {
     readonly headers?: readonly Messages["envoy.config.route.v3.HeaderMatcher"][];
@@ -323,6 +403,17 @@ export interface Messages {
     readonly prefix: string;
     readonly path: string;
     readonly path_separated_prefix: string;
+  }>;
+  "envoy.config.route.v3.ScopedRouteConfiguration": {
+    readonly name: string;
+    readonly route_configuration_name: string;
+    readonly key: Messages["envoy.config.route.v3.ScopedRouteConfiguration.Key"];
+  };
+  "envoy.config.route.v3.ScopedRouteConfiguration.Key": {
+    readonly fragments: readonly Messages["envoy.config.route.v3.ScopedRouteConfiguration.Key.Fragment"][];
+  };
+  "envoy.config.route.v3.ScopedRouteConfiguration.Key.Fragment": One<{
+    readonly string_key: string;
   }>;
   "envoy.config.route.v3.VirtualHost": {
     readonly name: string;
@@ -420,10 +511,15 @@ export interface Messages {
     readonly codec_type?: "AUTO" | "HTTP1" | "HTTP2" | "HTTP3";
     readonly stat_prefix?: string;
     readonly http_filters?: readonly Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter"][];
+    readonly http_protocol_options?: Messages["envoy.config.core.v3.Http1ProtocolOptions"];
     readonly http2_protocol_options?: Messages["envoy.config.core.v3.Http2ProtocolOptions"];
     readonly use_remote_address?: boolean;
+    readonly forward_client_cert_details?: "SANITIZE" | "FORWARD_ONLY" | "APPEND_FORWARD" | "SANITIZE_SET" | "ALWAYS_FORWARD_ONLY";
+    readonly set_current_client_cert_details?: Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails"];
+    readonly skip_xff_append?: boolean;
     readonly upgrade_configs?: readonly Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig"][];
     readonly stream_idle_timeout?: Duration;
+    readonly internal_address_config?: Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig"];
     readonly normalize_path?: boolean;
     readonly merge_slashes?: boolean;
     readonly common_http_protocol_options?: Messages["envoy.config.core.v3.HttpProtocolOptions"];
@@ -433,13 +529,19 @@ export interface Messages {
     readonly early_header_mutation_extensions?: readonly Messages["envoy.config.core.v3.TypedExtensionConfig"][];
   } & (One<{
     readonly rds: Messages["envoy.extensions.filters.network.http_connection_manager.v3.Rds"];
+    readonly scoped_routes: Messages["envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes"];
   }> | None<{
     readonly rds: Messages["envoy.extensions.filters.network.http_connection_manager.v3.Rds"];
+    readonly scoped_routes: Messages["envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes"];
   }>) & (One<{
     readonly strip_any_host_port: boolean;
   }> | None<{
     readonly strip_any_host_port: boolean;
   }>);
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig": object;
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails": {
+    readonly uri: boolean;
+  };
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig": {
     readonly upgrade_type?: string;
   };
@@ -461,19 +563,71 @@ export interface Messages {
     readonly body_format_override?: Messages["envoy.config.core.v3.SubstitutionFormatString"];
     readonly headers_to_add?: readonly Messages["envoy.config.core.v3.HeaderValueOption"][];
   };
+  "envoy.extensions.filters.network.http_connection_manager.v3.ScopedRds": {
+    readonly scoped_rds_config_source: Messages["envoy.config.core.v3.ConfigSource"];
+  };
+  "envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes": {
+    readonly name: string;
+    readonly scope_key_builder: Messages["envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder"];
+    readonly rds_config_source: Messages["envoy.config.core.v3.ConfigSource"];
+  } & One<{
+    readonly scoped_rds: Messages["envoy.extensions.filters.network.http_connection_manager.v3.ScopedRds"];
+  }>;
+  "envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder": {
+    readonly fragments: readonly Messages["envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder.FragmentBuilder"][];
+  };
+  "envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder.FragmentBuilder": One<{
+    readonly header_value_extractor: Messages["envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder.FragmentBuilder.HeaderValueExtractor"];
+  }>;
+  "envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder.FragmentBuilder.HeaderValueExtractor": {
+    readonly name: string;
+  } & One<{
+    readonly index: number;
+  }>;
   "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation": {
     readonly mutations?: readonly Messages["envoy.config.common.mutation_rules.v3.HeaderMutation"][];
   };
   "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig": {
     readonly max_active_downstream_connections?: number;
   };
+  "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig": {
+    readonly update_frequency?: number;
+  };
+  "envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext": {
+    readonly trusted_ca?: Messages["envoy.config.core.v3.DataSource"];
+    readonly custom_validator_config?: Messages["envoy.config.core.v3.TypedExtensionConfig"];
+    readonly match_typed_subject_alt_names?: readonly Messages["envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher"][];
+  };
   "envoy.extensions.transport_sockets.tls.v3.CommonTlsContext": {
     readonly tls_params?: Messages["envoy.extensions.transport_sockets.tls.v3.TlsParameters"];
     readonly alpn_protocols?: readonly string[];
     readonly tls_certificate_sds_secret_configs?: readonly Messages["envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig"][];
+  } & (One<{
+    readonly validation_context_sds_secret_config: Messages["envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig"];
+    readonly combined_validation_context: Messages["envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext"];
+  }> | None<{
+    readonly validation_context_sds_secret_config: Messages["envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig"];
+    readonly combined_validation_context: Messages["envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext"];
+  }>);
+  "envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext": {
+    readonly default_validation_context: Messages["envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext"];
+    readonly validation_context_sds_secret_config: Messages["envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig"];
   };
   "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext": {
     readonly common_tls_context?: Messages["envoy.extensions.transport_sockets.tls.v3.CommonTlsContext"];
+    readonly require_client_certificate?: boolean;
+    readonly disable_stateful_session_resumption?: boolean;
+  } & (One<{
+    readonly disable_stateless_session_resumption: boolean;
+  }> | None<{
+    readonly disable_stateless_session_resumption: boolean;
+  }>);
+  "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig": {
+    readonly trust_domains: readonly Messages["envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig.TrustDomain"][];
+  };
+  "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig.TrustDomain": {
+    readonly name: string;
+    readonly trust_bundle: Messages["envoy.config.core.v3.DataSource"];
   };
   "envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig": {
     readonly name?: string;
@@ -483,7 +637,12 @@ export interface Messages {
     readonly name: string;
   } & One<{
     readonly tls_certificate: Messages["envoy.extensions.transport_sockets.tls.v3.TlsCertificate"];
+    readonly validation_context: Messages["envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext"];
   }>;
+  "envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher": {
+    readonly san_type: "SAN_TYPE_UNSPECIFIED" | "EMAIL" | "DNS" | "URI" | "IP_ADDRESS" | "OTHER_NAME";
+    readonly matcher: Messages["envoy.type.matcher.v3.StringMatcher"];
+  };
   "envoy.extensions.transport_sockets.tls.v3.TlsCertificate": {
     readonly certificate_chain: Messages["envoy.config.core.v3.DataSource"];
     readonly private_key: Messages["envoy.config.core.v3.DataSource"];
@@ -491,6 +650,10 @@ export interface Messages {
   "envoy.extensions.transport_sockets.tls.v3.TlsParameters": {
     readonly tls_minimum_protocol_version?: "TLS_AUTO" | "TLSv1_0" | "TLSv1_1" | "TLSv1_2" | "TLSv1_3";
     readonly tls_maximum_protocol_version?: "TLS_AUTO" | "TLSv1_0" | "TLSv1_1" | "TLSv1_2" | "TLSv1_3";
+  };
+  "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext": {
+    readonly common_tls_context: Messages["envoy.extensions.transport_sockets.tls.v3.CommonTlsContext"];
+    readonly sni: string;
   };
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
     readonly common_http_protocol_options?: Messages["envoy.config.core.v3.HttpProtocolOptions"];
@@ -538,6 +701,7 @@ export interface Messages {
   } & One<{
     readonly exact: string;
     readonly prefix: string;
+    readonly safe_regex: Messages["envoy.type.matcher.v3.RegexMatcher"];
     readonly contains: string;
   }>;
   "envoy.type.matcher.v3.ValueMatcher": One<{
@@ -549,6 +713,7 @@ export interface Messages {
   "envoy.type.v3.HttpStatus": {
     readonly code?: "Empty" | "Continue" | "OK" | "Created" | "Accepted" | "NonAuthoritativeInformation" | "NoContent" | "ResetContent" | "PartialContent" | "MultiStatus" | "AlreadyReported" | "IMUsed" | "MultipleChoices" | "MovedPermanently" | "Found" | "SeeOther" | "NotModified" | "UseProxy" | "TemporaryRedirect" | "PermanentRedirect" | "BadRequest" | "Unauthorized" | "PaymentRequired" | "Forbidden" | "NotFound" | "MethodNotAllowed" | "NotAcceptable" | "ProxyAuthenticationRequired" | "RequestTimeout" | "Conflict" | "Gone" | "LengthRequired" | "PreconditionFailed" | "PayloadTooLarge" | "URITooLong" | "UnsupportedMediaType" | "RangeNotSatisfiable" | "ExpectationFailed" | "MisdirectedRequest" | "UnprocessableEntity" | "Locked" | "FailedDependency" | "UpgradeRequired" | "PreconditionRequired" | "TooManyRequests" | "RequestHeaderFieldsTooLarge" | "InternalServerError" | "NotImplemented" | "BadGateway" | "ServiceUnavailable" | "GatewayTimeout" | "HTTPVersionNotSupported" | "VariantAlsoNegotiates" | "InsufficientStorage" | "LoopDetected" | "NotExtended" | "NetworkAuthenticationRequired";
   };
+  "envoy.type.v3.Percent": object;
   "xds.core.v3.TypedExtensionConfig": {
     readonly name: string;
     readonly typed_config: Any;

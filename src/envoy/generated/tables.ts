@@ -57,13 +57,37 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "type 2 enum STATIC=0,STRICT_DNS=1,LOGICAL_DNS=2,EDS=3,ORIGINAL_DST=4",
     "eds_cluster_config 3 message envoy.config.cluster.v3.Cluster.EdsClusterConfig",
     "connect_timeout 4 duration",
+    "health_checks 8 repeated message envoy.config.core.v3.HealthCheck",
     "circuit_breakers 10 message envoy.config.cluster.v3.CircuitBreakers",
     "dns_lookup_family 17 enum AUTO=0,V4_ONLY=1,V6_ONLY=2,V4_PREFERRED=3,ALL=4",
+    "outlier_detection 19 message envoy.config.cluster.v3.OutlierDetection",
+    "common_lb_config 27 message envoy.config.cluster.v3.Cluster.CommonLbConfig",
     "load_assignment 33 message envoy.config.endpoint.v3.ClusterLoadAssignment",
     "typed_extension_protocol_options 36 map any",
+    "transport_socket_matches 43 repeated message envoy.config.cluster.v3.Cluster.TransportSocketMatch",
+  ],
+  "envoy.config.cluster.v3.Cluster.CommonLbConfig": [
+    "healthy_panic_threshold 1 message envoy.type.v3.Percent",
   ],
   "envoy.config.cluster.v3.Cluster.EdsClusterConfig": [
     "eds_config 1 message envoy.config.core.v3.ConfigSource",
+  ],
+  "envoy.config.cluster.v3.Cluster.TransportSocketMatch": [
+    "name 1 string",
+    "match 2 labels",
+    "transport_socket 3 message envoy.config.core.v3.TransportSocket",
+  ],
+  "envoy.config.cluster.v3.OutlierDetection": [
+    "interval 2 duration",
+    "base_ejection_time 3 duration",
+    "max_ejection_percent 4 boxed uint32",
+    "enforcing_consecutive_5xx 5 boxed uint32",
+    "enforcing_success_rate 6 boxed uint32",
+    "enforcing_consecutive_gateway_failure 11 boxed uint32",
+    "split_external_local_origin_errors 12 bool",
+    "consecutive_local_origin_failure 13 boxed uint32",
+    "enforcing_consecutive_local_origin_failure 14 boxed uint32",
+    "enforcing_local_origin_success_rate 15 boxed uint32",
   ],
   "envoy.config.common.mutation_rules.v3.HeaderMutation": [
     "remove_on_match 3 message envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch",
@@ -114,7 +138,23 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "header 1 message envoy.config.core.v3.HeaderValue",
     "append_action 3 enum APPEND_IF_EXISTS_OR_ADD=0,ADD_IF_ABSENT=1,OVERWRITE_IF_EXISTS_OR_ADD=2,OVERWRITE_IF_EXISTS=3",
   ],
+  "envoy.config.core.v3.HealthCheck": [
+    "timeout 1 duration",
+    "interval 2 duration",
+    "unhealthy_threshold 4 boxed uint32",
+    "healthy_threshold 5 boxed uint32",
+    "http_health_check 8 message envoy.config.core.v3.HealthCheck.HttpHealthCheck",
+    "no_traffic_interval 12 duration",
+    "unhealthy_interval 14 duration",
+    "no_traffic_healthy_interval 24 duration",
+  ],
+  "envoy.config.core.v3.HealthCheck.HttpHealthCheck": [
+    "host 1 string",
+    "path 2 string",
+    "codec_client_type 10 enum HTTP1=0,HTTP2=1,HTTP3=2",
+  ],
   "envoy.config.core.v3.Http1ProtocolOptions": [
+    "allow_absolute_url 1 boxed bool",
     "enable_trailers 5 bool",
   ],
   "envoy.config.core.v3.Http2ProtocolOptions": [
@@ -123,9 +163,11 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "initial_connection_window_size 4 boxed uint32",
     "allow_connect 5 bool",
     "connection_keepalive 15 message envoy.config.core.v3.KeepaliveSettings",
+    "use_oghttp2_codec 16 boxed bool",
   ],
   "envoy.config.core.v3.HttpProtocolOptions": [
     "idle_timeout 1 duration",
+    "max_connection_duration 3 duration",
     "headers_with_underscores_action 5 enum ALLOW=0,REJECT_REQUEST=1,DROP_HEADER=2",
   ],
   "envoy.config.core.v3.HttpUri": [
@@ -136,6 +178,9 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.config.core.v3.KeepaliveSettings": [
     "interval 1 duration",
     "timeout 2 duration",
+  ],
+  "envoy.config.core.v3.Metadata": [
+    "filter_metadata 1 map labels",
   ],
   "envoy.config.core.v3.Node": [
     "id 1 string",
@@ -177,9 +222,11 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.config.endpoint.v3.LbEndpoint": [
     "endpoint 1 message envoy.config.endpoint.v3.Endpoint",
+    "metadata 3 message envoy.config.core.v3.Metadata",
   ],
   "envoy.config.endpoint.v3.LocalityLbEndpoints": [
     "lb_endpoints 2 repeated message envoy.config.endpoint.v3.LbEndpoint",
+    "priority 5 uint32",
   ],
   "envoy.config.listener.v3.Filter": [
     "name 1 string",
@@ -205,6 +252,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.config.rbac.v3.Permission": [
     "any 3 bool",
+    "header 4 message envoy.config.route.v3.HeaderMatcher",
   ],
   "envoy.config.rbac.v3.Policy": [
     "permissions 1 repeated message envoy.config.rbac.v3.Permission",
@@ -212,7 +260,11 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.config.rbac.v3.Principal": [
     "any 3 bool",
+    "authenticated 4 message envoy.config.rbac.v3.Principal.Authenticated",
     "sourced_metadata 13 message envoy.config.rbac.v3.SourcedMetadata",
+  ],
+  "envoy.config.rbac.v3.Principal.Authenticated": [
+    "principal_name 2 message envoy.type.matcher.v3.StringMatcher",
   ],
   "envoy.config.rbac.v3.RBAC": [
     "action 1 enum ALLOW=0,DENY=1,LOG=2",
@@ -228,12 +280,24 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.config.route.v3.HeaderMatcher": [
     "name 1 string",
     "present_match 7 bool",
+    "invert_match 8 bool",
     "string_match 13 message envoy.type.matcher.v3.StringMatcher",
+    "treat_missing_header_as_empty 14 bool",
   ],
   "envoy.config.route.v3.RetryPolicy": [
     "retry_on 1 string",
     "num_retries 2 boxed uint32",
     "per_try_timeout 3 duration",
+    "retry_priority 4 message envoy.config.route.v3.RetryPolicy.RetryPriority",
+    "retry_back_off 8 message envoy.config.route.v3.RetryPolicy.RetryBackOff",
+  ],
+  "envoy.config.route.v3.RetryPolicy.RetryBackOff": [
+    "base_interval 1 duration",
+    "max_interval 2 duration",
+  ],
+  "envoy.config.route.v3.RetryPolicy.RetryPriority": [
+    "name 1 string",
+    "typed_config 3 any",
   ],
   "envoy.config.route.v3.Route": [
     "match 1 message envoy.config.route.v3.RouteMatch",
@@ -248,17 +312,38 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "timeout 8 duration",
     "retry_policy 9 message envoy.config.route.v3.RetryPolicy",
     "idle_timeout 24 duration",
+    "upgrade_configs 25 repeated message envoy.config.route.v3.RouteAction.UpgradeConfig",
     "regex_rewrite 32 message envoy.type.matcher.v3.RegexMatchAndSubstitute",
+    "max_stream_duration 36 message envoy.config.route.v3.RouteAction.MaxStreamDuration",
+  ],
+  "envoy.config.route.v3.RouteAction.MaxStreamDuration": [
+    "max_stream_duration 1 duration",
+  ],
+  "envoy.config.route.v3.RouteAction.UpgradeConfig": [
+    "upgrade_type 1 string",
+    "enabled 2 boxed bool",
   ],
   "envoy.config.route.v3.RouteConfiguration": [
     "name 1 string",
     "virtual_hosts 2 repeated message envoy.config.route.v3.VirtualHost",
+    "request_headers_to_add 6 repeated message envoy.config.core.v3.HeaderValueOption",
   ],
   "envoy.config.route.v3.RouteMatch": [
     "prefix 1 string",
     "path 2 string",
     "headers 6 repeated message envoy.config.route.v3.HeaderMatcher",
     "path_separated_prefix 14 string",
+  ],
+  "envoy.config.route.v3.ScopedRouteConfiguration": [
+    "name 1 string",
+    "route_configuration_name 2 string",
+    "key 3 message envoy.config.route.v3.ScopedRouteConfiguration.Key",
+  ],
+  "envoy.config.route.v3.ScopedRouteConfiguration.Key": [
+    "fragments 1 repeated message envoy.config.route.v3.ScopedRouteConfiguration.Key.Fragment",
+  ],
+  "envoy.config.route.v3.ScopedRouteConfiguration.Key.Fragment": [
+    "string_key 1 string",
   ],
   "envoy.config.route.v3.VirtualHost": [
     "name 1 string",
@@ -353,11 +438,17 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "stat_prefix 2 string",
     "rds 3 message envoy.extensions.filters.network.http_connection_manager.v3.Rds",
     "http_filters 5 repeated message envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
+    "http_protocol_options 8 message envoy.config.core.v3.Http1ProtocolOptions",
     "http2_protocol_options 9 message envoy.config.core.v3.Http2ProtocolOptions",
     "use_remote_address 14 boxed bool",
+    "forward_client_cert_details 16 enum SANITIZE=0,FORWARD_ONLY=1,APPEND_FORWARD=2,SANITIZE_SET=3,ALWAYS_FORWARD_ONLY=4",
+    "set_current_client_cert_details 17 message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails",
+    "skip_xff_append 21 bool",
     "upgrade_configs 23 repeated message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig",
     "stream_idle_timeout 24 duration",
+    "internal_address_config 25 message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig",
     "normalize_path 30 boxed bool",
+    "scoped_routes 31 message envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes",
     "merge_slashes 33 bool",
     "common_http_protocol_options 35 message envoy.config.core.v3.HttpProtocolOptions",
     "local_reply_config 38 message envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig",
@@ -365,6 +456,11 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "strip_any_host_port 42 bool",
     "path_with_escaped_slashes_action 45 enum IMPLEMENTATION_SPECIFIC_DEFAULT=0,KEEP_UNCHANGED=1,REJECT_REQUEST=2,UNESCAPE_AND_REDIRECT=3,UNESCAPE_AND_FORWARD=4",
     "early_header_mutation_extensions 52 repeated message envoy.config.core.v3.TypedExtensionConfig",
+  ],
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig": [
+  ],
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails": [
+    "uri 5 bool",
   ],
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig": [
     "upgrade_type 1 string",
@@ -386,19 +482,62 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "body_format_override 4 message envoy.config.core.v3.SubstitutionFormatString",
     "headers_to_add 5 repeated message envoy.config.core.v3.HeaderValueOption",
   ],
+  "envoy.extensions.filters.network.http_connection_manager.v3.ScopedRds": [
+    "scoped_rds_config_source 1 message envoy.config.core.v3.ConfigSource",
+  ],
+  "envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes": [
+    "name 1 string",
+    "scope_key_builder 2 message envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder",
+    "rds_config_source 3 message envoy.config.core.v3.ConfigSource",
+    "scoped_rds 5 message envoy.extensions.filters.network.http_connection_manager.v3.ScopedRds",
+  ],
+  "envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder": [
+    "fragments 1 repeated message envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder.FragmentBuilder",
+  ],
+  "envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder.FragmentBuilder": [
+    "header_value_extractor 1 message envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder.FragmentBuilder.HeaderValueExtractor",
+  ],
+  "envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder.FragmentBuilder.HeaderValueExtractor": [
+    "name 1 string",
+    "index 3 uint32",
+  ],
   "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation": [
     "mutations 1 repeated message envoy.config.common.mutation_rules.v3.HeaderMutation",
   ],
   "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig": [
     "max_active_downstream_connections 1 int64",
   ],
+  "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig": [
+    "update_frequency 1 int32",
+  ],
+  "envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext": [
+    "trusted_ca 1 message envoy.config.core.v3.DataSource",
+    "custom_validator_config 12 message envoy.config.core.v3.TypedExtensionConfig",
+    "match_typed_subject_alt_names 15 repeated message envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher",
+  ],
   "envoy.extensions.transport_sockets.tls.v3.CommonTlsContext": [
     "tls_params 1 message envoy.extensions.transport_sockets.tls.v3.TlsParameters",
     "alpn_protocols 4 repeated string",
     "tls_certificate_sds_secret_configs 6 repeated message envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig",
+    "validation_context_sds_secret_config 7 message envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig",
+    "combined_validation_context 8 message envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext",
+  ],
+  "envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext": [
+    "default_validation_context 1 message envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext",
+    "validation_context_sds_secret_config 2 message envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig",
   ],
   "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext": [
     "common_tls_context 1 message envoy.extensions.transport_sockets.tls.v3.CommonTlsContext",
+    "require_client_certificate 2 boxed bool",
+    "disable_stateless_session_resumption 7 bool",
+    "disable_stateful_session_resumption 10 bool",
+  ],
+  "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig": [
+    "trust_domains 1 repeated message envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig.TrustDomain",
+  ],
+  "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig.TrustDomain": [
+    "name 1 string",
+    "trust_bundle 2 message envoy.config.core.v3.DataSource",
   ],
   "envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig": [
     "name 1 string",
@@ -407,6 +546,11 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.extensions.transport_sockets.tls.v3.Secret": [
     "name 1 string",
     "tls_certificate 2 message envoy.extensions.transport_sockets.tls.v3.TlsCertificate",
+    "validation_context 4 message envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext",
+  ],
+  "envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher": [
+    "san_type 1 enum SAN_TYPE_UNSPECIFIED=0,EMAIL=1,DNS=2,URI=3,IP_ADDRESS=4,OTHER_NAME=5",
+    "matcher 2 message envoy.type.matcher.v3.StringMatcher",
   ],
   "envoy.extensions.transport_sockets.tls.v3.TlsCertificate": [
     "certificate_chain 1 message envoy.config.core.v3.DataSource",
@@ -415,6 +559,10 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.extensions.transport_sockets.tls.v3.TlsParameters": [
     "tls_minimum_protocol_version 1 enum TLS_AUTO=0,TLSv1_0=1,TLSv1_1=2,TLSv1_2=3,TLSv1_3=4",
     "tls_maximum_protocol_version 2 enum TLS_AUTO=0,TLSv1_0=1,TLSv1_1=2,TLSv1_2=3,TLSv1_3=4",
+  ],
+  "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext": [
+    "common_tls_context 1 message envoy.extensions.transport_sockets.tls.v3.CommonTlsContext",
+    "sni 2 string",
   ],
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": [
     "common_http_protocol_options 1 message envoy.config.core.v3.HttpProtocolOptions",
@@ -454,6 +602,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.type.matcher.v3.StringMatcher": [
     "exact 1 string",
     "prefix 2 string",
+    "safe_regex 5 message envoy.type.matcher.v3.RegexMatcher",
     "ignore_case 6 bool",
     "contains 7 string",
   ],
@@ -465,6 +614,8 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.type.v3.HttpStatus": [
     "code 1 enum Empty=0,Continue=100,OK=200,Created=201,Accepted=202,NonAuthoritativeInformation=203,NoContent=204,ResetContent=205,PartialContent=206,MultiStatus=207,AlreadyReported=208,IMUsed=226,MultipleChoices=300,MovedPermanently=301,Found=302,SeeOther=303,NotModified=304,UseProxy=305,TemporaryRedirect=307,PermanentRedirect=308,BadRequest=400,Unauthorized=401,PaymentRequired=402,Forbidden=403,NotFound=404,MethodNotAllowed=405,NotAcceptable=406,ProxyAuthenticationRequired=407,RequestTimeout=408,Conflict=409,Gone=410,LengthRequired=411,PreconditionFailed=412,PayloadTooLarge=413,URITooLong=414,UnsupportedMediaType=415,RangeNotSatisfiable=416,ExpectationFailed=417,MisdirectedRequest=421,UnprocessableEntity=422,Locked=423,FailedDependency=424,UpgradeRequired=426,PreconditionRequired=428,TooManyRequests=429,RequestHeaderFieldsTooLarge=431,InternalServerError=500,NotImplemented=501,BadGateway=502,ServiceUnavailable=503,GatewayTimeout=504,HTTPVersionNotSupported=505,VariantAlsoNegotiates=506,InsufficientStorage=507,LoopDetected=508,NotExtended=510,NetworkAuthenticationRequired=511",
+  ],
+  "envoy.type.v3.Percent": [
   ],
   "xds.core.v3.TypedExtensionConfig": [
     "name 1 string",

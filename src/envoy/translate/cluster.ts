@@ -32,21 +32,31 @@ const http1 = (): { readonly [name: string]: Any } => ({
 
 const shared = { connect_timeout: "1s", circuit_breakers } as const;
 
-export function serviceCluster(want: EnvoyServiceWant): Cluster {
-  const name = clusterOf(want.service);
+/** What a cluster needs to know of a service. */
+export type Served = Pick<EnvoyServiceWant, "service" | "endpoints">;
+
+export function serviceCluster(want: Served, name: string = clusterOf(want.service)): Cluster {
   const common = { ...shared, typed_extension_protocol_options: http1() };
   if (byEds(want)) return { name, type: "EDS", eds_cluster_config: { eds_config: ADS }, ...common };
-  return { name, type: "STRICT_DNS", dns_lookup_family: "ALL", load_assignment: assignment(want), ...common };
+  return {
+    name,
+    type: "STRICT_DNS",
+    dns_lookup_family: "ALL",
+    load_assignment: assignment(want, name),
+    ...common,
+  };
 }
 
 /** Undefined when they stand inside the cluster. */
-export const serviceEndpoints = (want: EnvoyServiceWant): Endpoints | undefined =>
-  byEds(want) ? assignment(want) : undefined;
+export const serviceEndpoints = (
+  want: Served,
+  name: string = clusterOf(want.service),
+): Endpoints | undefined => (byEds(want) ? assignment(want, name) : undefined);
 
-const byEds = (want: EnvoyServiceWant): boolean => want.endpoints.every((e) => isIp(hostPort(e)?.host ?? ""));
+const byEds = (want: Served): boolean => want.endpoints.every((e) => isIp(hostPort(e)?.host ?? ""));
 
-const assignment = (want: EnvoyServiceWant): Endpoints => ({
-  cluster_name: clusterOf(want.service),
+const assignment = (want: Served, name: string): Endpoints => ({
+  cluster_name: name,
   endpoints: [
     {
       lb_endpoints: want.endpoints.flatMap((text) => {

@@ -3,4 +3,4 @@
 export { XdsServer } from "./server.ts";
 export type { XdsServerOptions, XdsStatus } from "./server.ts";
 export { TYPES, TYPE_URL, XDS_LIMITS, refOf } from "./types.ts";
-export type { Change, Outcome, Published, Ref, ResourceType } from "./types.ts";
+export type { Change, Outcome, Ref, ResourceType } from "./types.ts";

@@ -1,0 +1,385 @@
+// Keeps Envoy's two listeners between nodes as the node wants them: imports (egress), exports (peer listener), trust, and the
+// own certificate. Each service is a scope and a RouteConfiguration of its own, so a change costs the same with any number
+// of services, and a bad one stands alone: quarantined by name, with what was good of it before still in force. `flush`
+// publishes what changed; services whose paths Envoy knows never wait for those whose paths are new.
+// Invariant: closed unless told otherwise. Without a certificate, or anybody trusted, the peer listener is not there, and an
+// export names only peers that are trusted now.
+
+import { X509Certificate, createPrivateKey } from "node:crypto";
+import type { EnvoyExportWant, EnvoyImportWant, NodeName, OrgName, PeerPath, ServiceName } from "#routing";
+import type { ErrorCode } from "#rpc";
+import { CatalystError } from "#rpc";
+import { PathsSets } from "./paths-sets.ts";
+import {
+  egressListenerChange,
+  exportChanges,
+  healthChanges,
+  importChanges,
+  nodeCertChange,
+  ownClusterChanges,
+  peerListenerChange,
+  peersChange,
+  trustChange,
+} from "./prepare-peering.ts";
+import type { Certificate } from "./prepare-peering.ts";
+import {
+  EGRESS,
+  NODE_CERT,
+  PEER,
+  PEERS_SECRET,
+  checkExport,
+  checkImport,
+  exportClusterOf,
+  trustSecretOf,
+} from "./translate/index.ts";
+import type { PeeringBase, PeeringRefusal, PeeringTrust, Side } from "./translate/index.ts";
+import { verdictOf } from "./verdict.ts";
+import type { Failure, Verdict } from "./verdict.ts";
+import { refOf } from "./xds/index.ts";
+import type { Change, Outcome, Ref, XdsServer } from "./xds/index.ts";
+
+export interface PeeringFlushed {
+  readonly ms: number;
+  /** For every service that changed since the last flush, or whose state another change moved. */
+  readonly imports: ReadonlyMap<ServiceName, Verdict>;
+  readonly exports: ReadonlyMap<ServiceName, Verdict>;
+  /** Listeners, certificate and trust; absent when none changed. */
+  readonly base?: Verdict;
+}
+
+/** "egress/NAME" for an import, "peer/NAME" for an export: also the name of its scope and of its routes. */
+type Key = `${Side}/${ServiceName}`;
+
+/** What one service is to become. */
+interface Ready {
+  readonly key: Key;
+  readonly changes: readonly Change[];
+  /** Its cluster is not with Envoy yet. */
+  readonly fresh: boolean;
+}
+
+export class PeeringConfigurator {
+  readonly #server: Pick<XdsServer, "publish">;
+  readonly #imports = new Map<ServiceName, EnvoyImportWant>();
+  readonly #exports = new Map<ServiceName, EnvoyExportWant>();
+  readonly #trust = new Map<OrgName, PeeringTrust>();
+  /** All nodes of it. */
+  #trusted: ReadonlySet<NodeName> = new Set();
+  readonly #dirty = new Set<Key>();
+  readonly #failures = new Map<Key, Failure>();
+  readonly #sets = new PathsSets<Key>();
+  /** Exports with a cluster of their own. */
+  readonly #own = new Set<ServiceName>();
+  /** Secrets that were published. */
+  readonly #secrets = new Set<string>();
+  /** The flush that has a service in hand; an older one has nothing to say of it any more. */
+  readonly #turns = new Map<Key, number>();
+  #turn = 0;
+  #base: PeeringBase | undefined;
+  #certificate: Certificate | undefined;
+  #baseDirty = false;
+  #baseTail: Promise<unknown> = Promise.resolve();
+
+  constructor(server: Pick<XdsServer, "publish">) {
+    this.#server = server;
+  }
+
+  /** This node's name, and the addresses of the two listeners. */
+  setListeners(base: PeeringBase): void {
+    if (this.#base !== undefined && this.#base.node !== base.node)
+      throw new CatalystError("ERR_INVALID_ARGUMENT", "a node's name does not change");
+    this.#base = base;
+    this.#baseDirty = true;
+  }
+
+  /** A renewed one is used for new connections, open ones go on. Throws, and keeps the old one, when it is unusable. */
+  setNodeCertificate(own: Certificate | undefined): void {
+    if (own !== undefined) checkCertificate(own);
+    const changed = (this.#certificate === undefined) !== (own === undefined);
+    this.#certificate = own;
+    this.#baseDirty = true;
+    if (changed) this.#markAll(() => true);
+  }
+
+  /**
+   * Undefined, or without nodes: nobody of this organization is believed any more, from the next flush on. Throws when the
+   * certificates are unusable; then nobody of it is believed either.
+   */
+  setTrust(organization: OrgName, trust: PeeringTrust | undefined): void {
+    const before = this.#trust.get(organization);
+    const stays = trust !== undefined && trust.nodes.length > 0 && certificatesIn(trust.pem) > 0;
+    if (stays) this.#trust.set(organization, trust);
+    else this.#trust.delete(organization);
+    this.#trusted = new Set([...this.#trust.values()].flatMap((t) => t.nodes));
+    this.#baseDirty = true;
+    if (before?.nodes.join() !== this.#trust.get(organization)?.nodes.join()) {
+      const touched = (node: string): boolean => node.endsWith(`.${organization}`);
+      this.#markAll((nodes) => nodes.some(touched));
+    }
+    if (!stays && trust !== undefined && trust.nodes.length > 0)
+      throw new CatalystError("ERR_INVALID_ARGUMENT", `the trust in ${organization} holds no certificate`);
+  }
+
+  /** Undefined, or a want without paths: its name is answered 404. */
+  setImport(service: ServiceName, want: EnvoyImportWant | undefined): void {
+    if (want === undefined) this.#imports.delete(service);
+    else this.#imports.set(service, want);
+    this.#dirty.add(`egress/${service}`);
+  }
+
+  /** Undefined, or a want for nobody: peers are answered 403. */
+  setExport(service: ServiceName, want: EnvoyExportWant | undefined): void {
+    if (want === undefined) this.#exports.delete(service);
+    else this.#exports.set(service, want);
+    this.#dirty.add(`peer/${service}`);
+  }
+
+  /** Everything that is left out, with the reason. */
+  quarantined(): {
+    readonly side: Side;
+    readonly service: ServiceName;
+    readonly code: ErrorCode;
+    readonly text: string;
+  }[] {
+    return [...this.#failures].map(([key, { code, text }]) => ({ ...split(key), code, text }));
+  }
+
+  /** Envoy refused something nobody waited for. True when it was one of these; the next flush tries it again. */
+  refusedLater(type: string, name: string): boolean {
+    if (type === "listener" ? name === PEER || name === EGRESS : type === "secret" && isOwnSecret(name))
+      this.#baseDirty = true;
+    else if ((type === "route" || type === "scope") && isKey(name)) this.#dirty.add(name);
+    else if (name.startsWith("export:")) this.#dirty.add(`peer/${name.slice("export:".length)}`);
+    else if (name.startsWith("paths:")) for (const key of this.#sets.refused(name)) this.#dirty.add(key);
+    else return false;
+    return true;
+  }
+
+  /** Publishes what changed. May be called again before it is done: each call has what changed since the one before. */
+  async flush(): Promise<PeeringFlushed> {
+    const startedAt = performance.now();
+    const first = this.#baseTail.then(() => this.#flushBase(startedAt));
+    this.#baseTail = first.catch(() => undefined);
+    const base = await first;
+    const turn = ++this.#turn;
+    const [keys, ownBefore] = [[...this.#dirty], new Set(this.#own)];
+    this.#dirty.clear();
+    const ready = keys.map((key) => this.#prepare(key, turn));
+    const idle = this.#sets.takeIdle();
+    const outcomes = new Map<Ref, Outcome>();
+    await Promise.all(
+      [true, false].map((fresh) =>
+        this.#publish(
+          ready.filter((r) => r.fresh === fresh),
+          outcomes,
+        ),
+      ),
+    );
+    const ownIdle = keys.map(split).filter((k) => k.side === "peer" && ownBefore.has(k.service));
+    await this.#collect(
+      idle,
+      ownIdle.map((k) => k.service),
+    );
+    return {
+      ms: performance.now() - startedAt,
+      ...this.#verdicts(ready, turn, outcomes, startedAt),
+      ...(base === undefined ? {} : { base }),
+    };
+  }
+
+  /** Certificates, trust, listeners, the health check: what the services stand on. */
+  async #flushBase(startedAt: number): Promise<Verdict | undefined> {
+    const base = this.#base;
+    if (base === undefined) throw new CatalystError("ERR_INTERNAL", "flush before setListeners");
+    if (!this.#baseDirty) return undefined;
+    this.#baseDirty = false;
+    const own = this.#certificate;
+    const peers = own && peersChange(this.#trust.values());
+    const changes: Change[] = [...this.#trust].map(([name, trust]) => trustChange(name, trust));
+    if (own !== undefined) changes.push(nodeCertChange(own));
+    if (peers !== undefined) changes.push(peers, ...healthChanges(base.node));
+    changes.push(
+      peers === undefined || base.peer === undefined
+        ? { type: "listener", name: PEER, bytes: undefined }
+        : peerListenerChange(base.node, base.peer),
+      base.egress === undefined
+        ? { type: "listener", name: EGRESS, bytes: undefined }
+        : egressListenerChange(base.egress),
+    );
+    const { outcomes } = await this.#server.publish(changes);
+    for (const change of changes) if (change.type === "secret") this.#secrets.add(change.name);
+    const verdict = verdictOf([...outcomes.values()], performance.now() - startedAt);
+    if (!verdict.ok && verdict.retry) this.#baseDirty = true;
+    return verdict;
+  }
+
+  #markAll(concerns: (nodes: readonly string[]) => boolean): void {
+    const nodesOf = (paths: readonly PeerPath[]): string[] => paths.map((p) => p.node);
+    for (const [service, { paths }] of this.#imports)
+      if (concerns(nodesOf(paths))) this.#dirty.add(`egress/${service}`);
+    for (const [service, { to, target }] of this.#exports)
+      if (concerns([...to, ...(target.kind === "paths" ? nodesOf(target.paths) : [])]))
+        this.#dirty.add(`peer/${service}`);
+  }
+
+  #prepare(key: Key, turn: number): Ready {
+    const { side, service } = split(key);
+    this.#failures.delete(key);
+    this.#turns.set(key, turn);
+    try {
+      const ready = side === "egress" ? this.#prepareImport(key, service) : this.#prepareExport(key, service);
+      if (ready !== undefined) return ready;
+    } catch (error) {
+      const code = error instanceof CatalystError ? error.code : "ERR_INTERNAL";
+      const text = error instanceof Error ? error.message : String(error);
+      this.#failures.set(key, { ok: false, code, text, retry: false });
+    }
+    // It goes; what was refused for what it wants too, since what was in force before was another want.
+    this.#sets.drop(key);
+    if (side === "peer") this.#own.delete(service);
+    const gone = (type: "scope" | "route"): Change => ({ type, name: key, bytes: undefined });
+    return { key, changes: [gone("scope"), gone("route")], fresh: false };
+  }
+
+  #prepareImport(key: Key, service: ServiceName): Ready | undefined {
+    const want = this.#imports.get(service);
+    if (want === undefined || want.paths.length === 0) return undefined;
+    refuse(this.#certificate === undefined ? NO_CERTIFICATE : checkImport(this.#trust, want));
+    const { name, changes } = this.#sets.use(key, want.paths);
+    return {
+      key,
+      changes: [...changes, ...importChanges(this.#node, want, name)],
+      fresh: changes.length > 0,
+    };
+  }
+
+  #prepareExport(key: Key, service: ServiceName): Ready | undefined {
+    const want = this.#exports.get(service);
+    if (want === undefined) return undefined;
+    const to = want.to.filter((node) => this.#trusted.has(node));
+    const { target } = want;
+    if (to.length === 0 || (target.kind === "own" && target.endpoints.length === 0)) return undefined;
+    const blind = this.#certificate === undefined && target.kind === "paths";
+    refuse(blind ? NO_CERTIFICATE : checkExport(this.#trust, want));
+    const admitted = { ...want, to };
+    if (target.kind === "paths") {
+      this.#own.delete(service);
+      const { name, changes } = this.#sets.use(key, target.paths);
+      return {
+        key,
+        changes: [...changes, ...exportChanges(this.#node, admitted, name)],
+        fresh: changes.length > 0,
+      };
+    }
+    this.#sets.drop(key);
+    const fresh = !this.#own.has(service);
+    this.#own.add(service);
+    const routes = exportChanges(this.#node, admitted, exportClusterOf(service));
+    return { key, changes: [...ownClusterChanges(service, target), ...routes], fresh };
+  }
+
+  get #node(): string {
+    return this.#base?.node ?? "";
+  }
+
+  /** One publication; when something in it names what is not there, each service alone, so that the others go on. */
+  async #publish(some: readonly Ready[], outcomes: Map<Ref, Outcome>): Promise<void> {
+    const changes = [...new Set(some.flatMap((r) => r.changes))];
+    if (changes.length === 0) return;
+    try {
+      const published = await this.#server.publish(changes);
+      for (const [ref, outcome] of published.outcomes) outcomes.set(ref, outcome);
+    } catch (error) {
+      if (!(error instanceof CatalystError) || error.code !== "ERR_XDS_REFERENCE") throw error;
+      const [only] = some;
+      if (only === undefined) return;
+      if (some.length > 1) for (const one of some) await this.#publish([one], outcomes);
+      else this.#failures.set(only.key, { ok: false, code: error.code, text: error.message, retry: true });
+      return;
+    }
+    for (const change of changes)
+      if (change.type === "cluster")
+        this.#sets.settled(change, outcomes.get(refOf("cluster", change.name))?.state === "acknowledged");
+  }
+
+  /** Takes away what nothing names any more: only now, when the routes have moved. */
+  async #collect(idle: ReadonlySet<string>, ownIdle: readonly ServiceName[]): Promise<void> {
+    const changes: Change[] = [];
+    for (const name of idle)
+      if (this.#sets.remove(name)) changes.push({ type: "cluster", name, bytes: undefined });
+    for (const service of ownIdle) {
+      if (this.#own.has(service)) continue;
+      const name = exportClusterOf(service);
+      changes.push({ type: "cluster", name, bytes: undefined }, { type: "endpoint", name, bytes: undefined });
+    }
+    const secrets = [...this.#secrets].filter((name) => !this.#wantsSecret(name));
+    for (const name of secrets) changes.push({ type: "secret", name, bytes: undefined });
+    if (changes.length === 0) return;
+    const { outcomes } = await this.#server.publish(changes);
+    for (const name of secrets)
+      if (outcomes.get(refOf("secret", name))?.state !== "kept") this.#secrets.delete(name);
+  }
+
+  #wantsSecret(name: string): boolean {
+    if (name === NODE_CERT) return this.#certificate !== undefined;
+    if (name === PEERS_SECRET) return this.#certificate !== undefined && this.#trust.size > 0;
+    return this.#trust.has(name.slice(trustSecretOf("").length));
+  }
+
+  #verdicts(
+    ready: readonly Ready[],
+    turn: number,
+    outcomes: ReadonlyMap<Ref, Outcome>,
+    startedAt: number,
+  ): Pick<PeeringFlushed, "imports" | "exports"> {
+    const [imports, exports] = [new Map<ServiceName, Verdict>(), new Map<ServiceName, Verdict>()];
+    const ms = performance.now() - startedAt;
+    for (const { key, changes } of ready) {
+      const own = changes.flatMap((c) => outcomes.get(refOf(c.type, c.name)) ?? []);
+      const verdict = this.#failures.get(key) ?? verdictOf(own, ms);
+      if (this.#turns.get(key) === turn) {
+        this.#turns.delete(key);
+        if (!verdict.ok) this.#failures.set(key, verdict);
+      }
+      const { side, service } = split(key);
+      (side === "egress" ? imports : exports).set(service, verdict);
+    }
+    return { imports, exports };
+  }
+}
+
+const NO_CERTIFICATE: PeeringRefusal = { code: "ERR_NOT_FOUND", text: "this node has no certificate" };
+
+const split = (key: Key): { readonly side: Side; readonly service: ServiceName } =>
+  key.startsWith("peer/")
+    ? { side: "peer", service: key.slice("peer/".length) }
+    : { side: "egress", service: key.slice("egress/".length) };
+
+const isKey = (name: string): name is Key => name.startsWith("peer/") || name.startsWith("egress/");
+
+const isOwnSecret = (name: string): boolean =>
+  name === NODE_CERT || name === PEERS_SECRET || name.startsWith(trustSecretOf(""));
+
+function refuse(refusal: PeeringRefusal | undefined): void {
+  if (refusal !== undefined) throw new CatalystError(refusal.code, refusal.text);
+}
+
+/** How many certificates a PEM text holds; 0 when one of them cannot be read. */
+function certificatesIn(pem: string): number {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    return blocks.map((block) => new X509Certificate(block)).length;
+  } catch {
+    return 0;
+  }
+}
+
+function checkCertificate({ certificate, key }: Certificate): void {
+  let fits: boolean;
+  try {
+    fits = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+  } catch (cause) {
+    throw new CatalystError("ERR_INVALID_ARGUMENT", "the node's certificate or key is unusable", { cause });
+  }
+  if (!fits) throw new CatalystError("ERR_INVALID_ARGUMENT", "the node's certificate and key differ");
+}

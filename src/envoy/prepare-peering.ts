@@ -1,0 +1,123 @@
+// What is published between nodes, translated, checked and encoded: one function per kind of resource. The check is the last
+// guard (translate/peering-closed.ts): what leaves something open is a defect of ours and is not published.
+
+import type { EnvoyExportWant, EnvoyImportWant, ExportTarget, NodeName, OrgName } from "#routing";
+import { encode } from "./encode.ts";
+import { assertClosed } from "./prepare.ts";
+import {
+  EGRESS,
+  HEALTH_HOST,
+  NODE_CERT,
+  PEER,
+  PEERS_SECRET,
+  egressListener,
+  egressRoutes,
+  exportClusterOf,
+  healthRoutes,
+  nodeCertSecret,
+  openInEgressListener,
+  openInPeerListener,
+  openInPeerRoutes,
+  peerListener,
+  peerRoutes,
+  peersSecret,
+  routesOf,
+  scopeOf,
+  serviceCluster,
+  serviceEndpoints,
+  trustSecret,
+  trustSecretOf,
+} from "./translate/index.ts";
+import type { PeeringBase, PeeringTrust, RouteConfiguration, Side } from "./translate/index.ts";
+import { refOf } from "./xds/index.ts";
+import type { Change, Ref } from "./xds/index.ts";
+
+export interface Certificate {
+  /** PEM texts. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
+const SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret";
+
+export const nodeCertChange = (own: Certificate): Change => ({
+  type: "secret",
+  name: NODE_CERT,
+  bytes: encode(SECRET, nodeCertSecret(own)),
+});
+
+export const trustChange = (organization: OrgName, trust: PeeringTrust): Change => ({
+  type: "secret",
+  name: trustSecretOf(organization),
+  bytes: encode(SECRET, trustSecret(organization, trust)),
+});
+
+/** Undefined when nobody is trusted. */
+export function peersChange(trust: Iterable<PeeringTrust>): Change | undefined {
+  const secret = peersSecret(trust);
+  return secret && { type: "secret", name: PEERS_SECRET, bytes: encode(SECRET, secret) };
+}
+
+export function peerListenerChange(node: NodeName, at: NonNullable<PeeringBase["peer"]>): Change {
+  const listener = peerListener(node, at);
+  assertClosed(openInPeerListener(listener));
+  const bytes = encode("envoy.config.listener.v3.Listener", listener);
+  return {
+    type: "listener",
+    name: PEER,
+    bytes,
+    needs: [refOf("secret", NODE_CERT), refOf("secret", PEERS_SECRET)],
+  };
+}
+
+export function egressListenerChange(at: NonNullable<PeeringBase["egress"]>): Change {
+  const listener = egressListener(at);
+  assertClosed(openInEgressListener(listener));
+  return { type: "listener", name: EGRESS, bytes: encode("envoy.config.listener.v3.Listener", listener) };
+}
+
+export const healthChanges = (node: NodeName): Change[] =>
+  routeChanges("peer", HEALTH_HOST, healthRoutes(node), []);
+
+export const importChanges = (node: NodeName, want: EnvoyImportWant, cluster: string): Change[] =>
+  routeChanges("egress", want.service, egressRoutes(node, want), [refOf("cluster", cluster)]);
+
+export const exportChanges = (node: NodeName, want: EnvoyExportWant, cluster: string): Change[] =>
+  routeChanges("peer", want.service, peerRoutes(node, want), [refOf("cluster", cluster)]);
+
+/** Cluster and endpoints of an own service, as peers reach it. */
+export function ownClusterChanges(
+  service: string,
+  { endpoints }: Extract<ExportTarget, { readonly kind: "own" }>,
+): Change[] {
+  const name = exportClusterOf(service);
+  const assigned = serviceEndpoints({ service, endpoints }, name);
+  const cluster = serviceCluster({ service, endpoints }, name);
+  return [
+    {
+      type: "cluster",
+      name,
+      bytes: encode("envoy.config.cluster.v3.Cluster", cluster),
+      needs: assigned === undefined ? [] : [refOf("endpoint", name)],
+    },
+    {
+      type: "endpoint",
+      name,
+      bytes: assigned && encode("envoy.config.endpoint.v3.ClusterLoadAssignment", assigned),
+    },
+  ];
+}
+
+function routeChanges(side: Side, host: string, routes: RouteConfiguration, needs: readonly Ref[]): Change[] {
+  if (side === "peer") assertClosed(openInPeerRoutes(routes));
+  const name = routesOf(side, host);
+  return [
+    { type: "route", name, bytes: encode("envoy.config.route.v3.RouteConfiguration", routes), needs },
+    {
+      type: "scope",
+      name,
+      bytes: encode("envoy.config.route.v3.ScopedRouteConfiguration", scopeOf(side, host)),
+      needs: [refOf("route", name)],
+    },
+  ];
+}

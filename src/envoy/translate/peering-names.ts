@@ -1,0 +1,53 @@
+// Names and plain inputs of everything between nodes. Both listeners find a request's routes by scope, one RouteConfiguration
+// per service, so that a change costs the same with ten services or ten thousand. Envoy hands every scope to every listener
+// with scopes, and two scopes with one key are refused: so keys of the two sides differ in length (scopes.ts).
+
+import type { NodeName, OrgName, ServiceName } from "#routing";
+import type { Messages } from "../generated/messages.ts";
+import { isHostName } from "./address.ts";
+
+/** What a node says once; without an address the listener is not opened. */
+export interface PeeringBase {
+  readonly node: NodeName;
+  /** Where peers come in: mTLS, for every protocol. */
+  readonly peer?: { readonly address: string; readonly port: number };
+  /** Where own programs ask for services of peers; loopback. */
+  readonly egress?: { readonly address: string; readonly port: number };
+}
+
+/** Certificates of the nodes of one organization are issued by this. */
+export interface PeeringTrust {
+  readonly nodes: readonly NodeName[];
+  /** PEM of one or more CAs. */
+  readonly pem: string;
+}
+
+export type Side = "peer" | "egress";
+export const PEER = "peer";
+export const EGRESS = "egress";
+export const NODE_CERT = "node-cert";
+/** Whose certificates the peer listener believes. */
+export const PEERS_SECRET = "peers";
+/** Peers ask this host whether the node is well. */
+export const HEALTH_HOST = "health.catalyst.internal";
+/** Nodes a request went through, first one first. */
+export const PATH_HEADER = "x-catalyst-path";
+export const GUARD_FILTER = "catalyst.guard";
+/** Alternatives Envoy holds for one service. */
+export const PATHS_MAX = 4;
+
+export const trustSecretOf = (organization: OrgName): string => `trust:${organization}`;
+export const pathsClusterOf = (nodes: readonly NodeName[]): string => `paths:${nodes.join(",")}`;
+/** Own services have a cluster of their own for peers: peers cannot use up the connections of ingress. */
+export const exportClusterOf = (service: ServiceName): string => `export:${service}`;
+export const routesOf = (side: Side, host: string): string => `${side}/${host}`;
+
+/** The one URI in the certificate of a node (SPIFFE ID): each node is a trust domain of its own. */
+export const spiffeOf = (node: NodeName): string => `spiffe://${node}/node`;
+
+export const isNodeName = (name: string): boolean => isHostName(name) && name.includes(".");
+
+export type RouteConfiguration = Messages["envoy.config.route.v3.RouteConfiguration"];
+export type Scope = Messages["envoy.config.route.v3.ScopedRouteConfiguration"];
+export type Manager =
+  Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"];

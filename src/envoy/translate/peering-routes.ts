@@ -1,0 +1,86 @@
+// What the routes of both listeners have in common. They serve http and what rides on it; a request of another protocol must
+// find no route (docs/reference/envoy/tunnels.md section 2): CONNECT never matches a prefix, CONNECT-UDP would, and each
+// route names all three upgrades as the second lock. Every node adds its name to the path, which is how loops end.
+
+import type { NodeName } from "#routing";
+import type { Messages } from "../generated/messages.ts";
+import type { Route, RouteMatch, VirtualHost } from "./names.ts";
+import { PATH_HEADER, routesOf } from "./peering-names.ts";
+import type { RouteConfiguration, Side } from "./peering-names.ts";
+
+export type Action = Extract<Route, { readonly route: unknown }>["route"];
+
+/** Everything but CONNECT and CONNECT-UDP; without the last word a request without the header matches nothing. */
+export const HTTP: RouteMatch = {
+  prefix: "/",
+  headers: [
+    {
+      name: "upgrade",
+      string_match: { exact: "connect-udp" },
+      invert_match: true,
+      treat_missing_header_as_empty: true,
+    },
+  ],
+};
+
+export const withHeader = (
+  match: RouteMatch,
+  header: Messages["envoy.config.route.v3.HeaderMatcher"],
+): RouteMatch => ({ ...match, headers: [...(match.headers ?? []), header] });
+
+export const UPGRADES: NonNullable<Action["upgrade_configs"]> = [
+  { upgrade_type: "CONNECT", enabled: false },
+  { upgrade_type: "CONNECT-UDP", enabled: false },
+  { upgrade_type: "websocket" },
+];
+
+/** The next try goes to the next path. */
+const retry = (on: string): Messages["envoy.config.route.v3.RetryPolicy"] => ({
+  retry_on: on,
+  num_retries: 3,
+  retry_back_off: { base_interval: "0.005s", max_interval: "0.05s" },
+  retry_priority: {
+    name: "envoy.retry_priorities.previous_priorities",
+    typed_config: {
+      "@type":
+        "type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+      update_frequency: 1,
+    },
+  },
+});
+
+/**
+ * Over the paths of a cluster: what is safe to send twice is sent again when a connection breaks, anything else only while
+ * nothing of it was sent. The node that serves it limits the time; here only a stream that says nothing is given up.
+ */
+export function pathRoutes(name: string, cluster: string): Route[] {
+  const action: Action = { cluster, timeout: "0s", idle_timeout: "3600s", upgrade_configs: UPGRADES };
+  const safe = { name: ":method", string_match: { safe_regex: { regex: "GET|HEAD" } } };
+  return [
+    {
+      name: `${name}#safe`,
+      match: withHeader(HTTP, safe),
+      route: { ...action, retry_policy: retry("connect-failure,refused-stream,reset") },
+    },
+    {
+      name,
+      match: HTTP,
+      route: { ...action, retry_policy: retry("connect-failure,refused-stream,reset-before-request") },
+    },
+  ];
+}
+
+/** A program's own path header is replaced at egress; a peer's is continued. */
+const APPEND = { egress: "OVERWRITE_IF_EXISTS_OR_ADD", peer: "APPEND_IF_EXISTS_OR_ADD" } as const;
+
+export const routeConfiguration = (
+  side: Side,
+  node: NodeName,
+  host: string,
+  virtualHost: Pick<VirtualHost, "routes" | "typed_per_filter_config">,
+): RouteConfiguration => ({
+  name: routesOf(side, host),
+  request_headers_to_add: [{ header: { key: PATH_HEADER, value: node }, append_action: APPEND[side] }],
+  // The scope has already found the host.
+  virtual_hosts: [{ name: host, domains: ["*"], ...virtualHost }],
+});
