@@ -6,23 +6,34 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { fromBinary, toJson } from "@bufbuild/protobuf";
-import type { EnvoyServiceWant, TrustKeys } from "#routing";
+import type { EnvoyExportWant, EnvoyImportWant, EnvoyServiceWant, TrustKeys } from "#routing";
 import { needs } from "../../test/kit/needs.ts";
 import { extractDescriptors } from "../../tools/generate-envoy.ts";
 import { EnvoyConfigurator } from "./configurator.ts";
+import { certificateOf, organization } from "./peering.common-case.ts";
+import { PeeringConfigurator } from "./peering.ts";
 import { publishedResources } from "./resources.ts";
 import { envoyBinary, folder, quiet } from "./testing.ts";
 import { registryOf } from "./testing-xds.ts";
 import { staticBootstrap } from "./testing-static.ts";
-import type { EnvoyBase } from "./translate/index.ts";
+import type { EnvoyBase, PeeringBase } from "./translate/index.ts";
 import { TYPES, XdsServer } from "./xds/index.ts";
 
 interface Input {
   readonly base?: Partial<EnvoyBase>;
   readonly keys?: null;
-  readonly services: readonly EnvoyServiceWant[];
+  readonly services?: readonly EnvoyServiceWant[];
+  /** Instead of ingress: the listeners between nodes. */
+  readonly peering?: {
+    readonly listeners: PeeringBase;
+    readonly certificate: boolean;
+    /** Organization → nodes. */
+    readonly trust: Readonly<Record<string, readonly string[]>>;
+    readonly imports: readonly EnvoyImportWant[];
+    readonly exports: readonly EnvoyExportWant[];
+  };
 }
 
 const DATA = join(import.meta.dirname, "testdata");
@@ -62,13 +73,54 @@ const KEYS: TrustKeys = {
 async function published(name: string, mirror = false): Promise<{ server: XdsServer; refused: unknown }> {
   const input = JSON.parse(readFileSync(join(DATA, `${name}.in.json`), "utf8")) as Input;
   const server = new XdsServer({ log: quiet });
+  if (input.peering !== undefined) return publishedPeering(server, input.peering, mirror);
   const configurator = new EnvoyConfigurator(server);
   configurator.setBase({ ...BASE, ...input.base });
   if (input.keys === undefined) configurator.setKeys(KEYS);
-  for (const want of mirror ? input.services.toReversed() : input.services)
-    configurator.setService(want.service, want);
+  const services = input.services ?? [];
+  for (const want of mirror ? services.toReversed() : services) configurator.setService(want.service, want);
   await configurator.flush();
   return { server, refused: configurator.quarantined() };
+}
+
+const scope = { after };
+const CAS = new Map(
+  await Promise.all(
+    ["acme", "globex", "initech"].map(async (name) => {
+      const ca = await organization(scope, `${name}.catalyst.internal`);
+      return [ca.organization, ca] as const;
+    }),
+  ),
+);
+const caOf = (name: string): NonNullable<ReturnType<typeof CAS.get>> => {
+  const ca = CAS.get(name);
+  assert.ok(ca, `no CA for ${name}`);
+  return ca;
+};
+const OWN = await certificateOf(scope, caOf("acme.catalyst.internal"), "edge1.acme.catalyst.internal");
+
+async function publishedPeering(
+  server: XdsServer,
+  input: NonNullable<Input["peering"]>,
+  mirror: boolean,
+): Promise<{ server: XdsServer; refused: unknown }> {
+  const turned = <T>(list: readonly T[]): readonly T[] => (mirror ? list.toReversed() : list);
+  const configurator = new PeeringConfigurator(server);
+  configurator.setListeners(input.listeners);
+  for (const [name, nodes] of turned(Object.entries(input.trust)))
+    configurator.setTrust(name, { nodes: turned(nodes), pem: caOf(name).certificatePem });
+  if (input.certificate) configurator.setNodeCertificate(OWN);
+  for (const want of turned(input.exports)) configurator.setExport(want.service, want);
+  for (const want of turned(input.imports)) configurator.setImport(want.service, want);
+  await configurator.flush();
+  return { server, refused: configurator.quarantined() };
+}
+
+/** Certificates are other ones in each run. */
+function withoutPem(text: string): string {
+  let out = text.replaceAll(JSON.stringify(OWN.certificate), '"@CERTIFICATE@"');
+  for (const [name, ca] of CAS) out = out.replaceAll(JSON.stringify(ca.certificatePem), `"@CA of ${name}@"`);
+  return out;
 }
 
 const grouped = (server: XdsServer): Record<string, unknown[]> =>
@@ -81,7 +133,8 @@ const grouped = (server: XdsServer): Record<string, unknown[]> =>
 for (const name of CASES)
   test(`golden ${name}`, async (t) => {
     const { server, refused } = await published(name);
-    t.assert.fileSnapshot({ ...grouped(server), refused }, join(DATA, `${name}.out.json`), {
+    const plain: unknown = JSON.parse(withoutPem(JSON.stringify({ ...grouped(server), refused })));
+    t.assert.fileSnapshot(plain, join(DATA, `${name}.out.json`), {
       serializers: [(value: unknown) => `${layout(value, "")}\n`],
     });
   });
@@ -120,7 +173,7 @@ test("Envoy's own descriptors read what we wrote", needs("envoy"), async () => {
     extension: "envoy.config.core.v3.TypedExtensionConfig",
     listener: "envoy.config.listener.v3.Listener",
     route: "envoy.config.route.v3.RouteConfiguration",
-    scope: "",
+    scope: "envoy.config.route.v3.ScopedRouteConfiguration",
   } as const;
   for (const name of CASES) {
     const { server } = await published(name);
@@ -153,7 +206,7 @@ const isEmpty = (item: unknown): boolean =>
   item === 0 ||
   item === "" ||
   (Array.isArray(item) && item.length === 0) ||
-  ["AUTO", "ALLOW", "STATIC", "EQ"].includes(String(item));
+  ["AUTO", "ALLOW", "STATIC", "EQ", "APPEND_IF_EXISTS_OR_ADD"].includes(String(item));
 
 test("the real Envoy accepts every golden", needs("envoy", "openssl"), async (t) => {
   const dir = await folder(t);
@@ -180,9 +233,10 @@ test("the real Envoy accepts every golden", needs("envoy", "openssl"), async (t)
   for (const name of CASES) {
     const { server } = await published(name);
     const file = join(dir, `${name}.json`);
+    const key = name.startsWith("peering") ? OWN.key : pem("key");
     const text = JSON.stringify(staticBootstrap(grouped(server)))
       .replace('"@CERTIFICATE@"', JSON.stringify(pem("certificate")))
-      .replace('"[redacted]"', JSON.stringify({ inline_string: pem("key") }));
+      .replace('"[redacted]"', JSON.stringify({ inline_string: key }));
     writeFileSync(file, text);
     const run = spawnSync(binary, ["--mode", "validate", "-c", file, "--log-level", "warning"], {
       encoding: "utf8",

@@ -7,6 +7,7 @@ export interface Resources {
   readonly extension?: readonly unknown[];
   readonly listener?: readonly unknown[];
   readonly route?: readonly unknown[];
+  readonly scope?: readonly unknown[];
   readonly secret?: readonly unknown[];
 }
 
@@ -21,17 +22,30 @@ export function staticBootstrap(resources: Resources, admin?: string): Json {
     if (!isJson(found)) throw new Error(`${String(name)} is missing`);
     return found;
   };
+  const routesOf = (name: unknown): Json => ({
+    ...named(resources.route, "name", name),
+    validate_clusters: true,
+  });
+  /** Static scopes belong to one listener, ours are named after it; none at all cannot be said. */
+  const scopesOf = ({ name, scope_key_builder }: Json): Json => {
+    const scopes = (resources.scope ?? []).filter(isJson).flatMap((scope) => {
+      const { route_configuration_name, ...rest } = scope;
+      if (!String(scope["name"]).startsWith(`${String(name)}/`)) return [];
+      return [{ ...rest, route_configuration: routesOf(route_configuration_name) }];
+    });
+    if (scopes.length === 0) return { route_config: { name, virtual_hosts: [] } };
+    const list = { scoped_route_configurations: scopes };
+    return { scoped_routes: { name, scope_key_builder, scoped_route_configurations_list: list } };
+  };
   const inline = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(inline);
     if (!isJson(value)) return value;
-    const { rds, config_discovery, sds_config: _, eds_cluster_config, ...rest } = value;
+    const { rds, scoped_routes, config_discovery, sds_config: _, eds_cluster_config, ...rest } = value;
     const out: Record<string, unknown> = Object.fromEntries(
       Object.entries(rest).map(([key, item]) => [key, inline(item)]),
     );
-    if (isJson(rds)) {
-      const routes = named(resources.route, "name", rds["route_config_name"]);
-      out["route_config"] = { ...routes, validate_clusters: true };
-    }
+    if (isJson(rds)) out["route_config"] = routesOf(rds["route_config_name"]);
+    if (isJson(scoped_routes)) Object.assign(out, scopesOf(scoped_routes));
     if (config_discovery !== undefined)
       out["typed_config"] = named(resources.extension, "name", value["name"])["typed_config"];
     if (eds_cluster_config !== undefined) {
