@@ -1,54 +1,22 @@
 // What several keys must be true of together; what one key alone must be, the schema says (schema.ts). Works on the tree as
 // written, and looks only at what has the right form, so that these problems are told together with all others.
 
-import { isIP } from "node:net";
+import { checkPeering } from "./check-peering.ts";
+import { Checks, isLoopback } from "./checks.ts";
 import type { Problem } from "./problems.ts";
-import { type Path, pathText } from "./shape.ts";
-import { type Tree, originAt, plain, treeAt } from "./tree.ts";
+import type { Path } from "./shape.ts";
+import { type Tree, treeAt } from "./tree.ts";
 
 /** Paths at ingress that belong to the node itself. */
 const OWN_PATHS = ["/graphql", "/healthz", "/auth", "/.well-known"];
-
-class Checks {
-  readonly problems: Problem[] = [];
-  readonly tree: Tree;
-
-  constructor(tree: Tree) {
-    this.tree = tree;
-  }
-
-  has(path: Path): boolean {
-    return treeAt(this.tree, path) !== undefined;
-  }
-
-  value(path: Path): unknown {
-    const found = treeAt(this.tree, path);
-    return found === undefined ? undefined : plain(found);
-  }
-
-  text(path: Path): string | undefined {
-    const value = this.value(path);
-    return typeof value === "string" ? value : undefined;
-  }
-
-  say(path: Path, reason: string, meant?: string): void {
-    const origin = originAt(this.tree, path);
-    this.problems.push({ origin, key: pathText(path), reason, ...(meant === undefined ? {} : { meant }) });
-  }
-}
 
 export function crossCheck(tree: Tree): readonly Problem[] {
   const checks = new Checks(tree);
   checkIngress(checks);
   checkIdentity(checks);
   checkServices(checks);
+  checkPeering(checks);
   return checks.problems;
-}
-
-/** Loopback addresses reach nobody beyond this machine. */
-export function isLoopback(address: string): boolean {
-  const host = address.slice(0, address.lastIndexOf(":")).replaceAll(/^\[|\]$/g, "");
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 function checkIngress(checks: Checks): void {
@@ -106,13 +74,7 @@ function checkName(checks: Checks, path: Path, organization: string, names: Map<
     checks.say(path, `${name} is outside the organization ${organization}`, first);
     return;
   }
-  once(checks, names, full, path, `${full} is already a service`);
-}
-
-function once(checks: Checks, seen: Map<string, Path>, value: string, path: Path, reason: string): void {
-  const before = seen.get(value);
-  if (before === undefined) seen.set(value, path);
-  else checks.say(path, `${reason}, see ${pathText(before)}`);
+  checks.once(names, full, path, `${full} is already a service`);
 }
 
 function checkPlace(checks: Checks, at: Path, prefixes: Map<string, Path>, hosts: Map<string, Path>): void {
@@ -124,11 +86,11 @@ function checkPlace(checks: Checks, at: Path, prefixes: Map<string, Path>, hosts
     return;
   }
   const host = checks.text([...ingress, "host"]);
-  if (host !== undefined) once(checks, hosts, host, [...ingress, "host"], `${host} is taken`);
+  if (host !== undefined) checks.once(hosts, host, [...ingress, "host"], `${host} is taken`);
   const prefix = checks.text([...ingress, "prefix"]);
   if (prefix === undefined) return;
   const own = OWN_PATHS.find((each) => prefix === each || prefix.startsWith(`${each}/`));
-  if (own === undefined) once(checks, prefixes, prefix, [...ingress, "prefix"], `${prefix} is taken`);
+  if (own === undefined) checks.once(prefixes, prefix, [...ingress, "prefix"], `${prefix} is taken`);
   else checks.say([...ingress, "prefix"], `${prefix} is taken: ${own} belongs to the node itself`);
 }
 

@@ -70,3 +70,6 @@ export const path = () => z.string().min(1).max(4096).meta({ kind: "path" });
 
 /** A package name, or a path when it starts with "." or "/" or "~/". */
 export const module = () => z.string().min(1).max(1024).meta({ kind: "module" });
+
+/** What stands in a file of its own, because it is large, or changes apart from the configuration. */
+export const fileOf = (text: string) => z.strictObject({ file: path().describe(text) });

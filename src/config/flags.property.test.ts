@@ -122,8 +122,41 @@ function consistent(input: ConfigInput): ConfigInput {
   return {
     ...input,
     ...(input.services === undefined ? {} : { services }),
+    ...(input.peers === undefined ? {} : { peers: input.peers.map(consistentPeer) }),
+    ...(input.imports === undefined ? {} : { imports: input.imports.map(withoutAlias) }),
+    ...LISTENERS,
+    ingress: { ...input.ingress, ...LISTENERS.ingress },
     identity: { ...identity, ...whose },
   } as ConfigInput;
+}
+
+/** Four that do not meet. */
+const LISTENERS = {
+  ingress: { listen: "127.0.0.1:1" },
+  egress: { listen: "127.0.0.1:2" },
+  peer: { listen: "0.0.0.0:3", advertise: "edge.example:3" },
+  control: { listen: "[::1]:4" },
+} as const;
+
+type One<K extends "peers" | "imports"> = NonNullable<ConfigInput[K]>[number];
+
+function consistentPeer({ kind, role, trust, ...rest }: One<"peers">, index: number): One<"peers"> {
+  return {
+    ...rest,
+    node: `p${index}.globex.example`,
+    trust: trust ?? { file: "/trust.pem" },
+    ...(kind === undefined ? {} : { kind: "external" }),
+    ...(role === undefined || role === "internal" ? {} : { role }),
+  };
+}
+
+/** It lies in the own organization, whatever that is called. */
+function withoutAlias({ set, ...rest }: One<"imports">): One<"imports"> {
+  const { alias, ...kept } = set ?? {};
+  return {
+    ...rest,
+    ...(set === undefined ? {} : { set: alias === undefined ? kept : { ...kept, alias: "x" } }),
+  };
 }
 
 const configurations = from(z.toJSONSchema(schema, { io: "input" }) as Json).map((input) =>

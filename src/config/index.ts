@@ -9,6 +9,9 @@ export { OTHER_VARIABLES, ROOT, nearestFlag, parseFlags, toEnv, toFlags } from "
 export { OPTIONS } from "./flags.generated.ts";
 export { distance, nearest } from "./nearest.ts";
 export * from "./paths.ts";
+export { exportRuleOf, importRuleOf, peerOf } from "./peer-defaults.ts";
+export type { Peering } from "./peer-defaults.ts";
+export type { ExportRuleConfig, ImportRuleConfig, PeerConfig } from "./peering.ts";
 export type { Problem } from "./problems.ts";
 export type { Config, ConfigInput } from "./schema.ts";
 export { readSecret } from "./secrets.ts";

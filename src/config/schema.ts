@@ -5,7 +5,9 @@
 // A new subject is a new key here, and nothing else: flags, environment, documents and the parity test follow.
 
 import { z } from "zod";
-import { address, duration, module, path, size } from "./codecs.ts";
+import { address, duration, fileOf, module, path, size } from "./codecs.ts";
+import { domain, nodeLabel, serviceName } from "./names.ts";
+import { controlListener, egress, exportRule, importRule, peer, peerListener, tls } from "./peering.ts";
 
 declare module "zod" {
   interface GlobalMeta {
@@ -18,25 +20,11 @@ declare module "zod" {
 
 const live = { reload: "live" } as const;
 
-const fileOf = (text: string) => z.strictObject({ file: path().describe(text) });
 const file = fileOf("a file, read at start");
 const secret = z
   .union([file, z.strictObject({ env: z.string().min(1).describe("name of an environment variable") })])
   .meta({ secret: true });
 
-const label = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
-const domain = z
-  .string()
-  .max(253)
-  .regex(new RegExp(`^${label}(\\.${label})+$`), "must be a domain name in lower case");
-const nodeLabel = z
-  .string()
-  .max(63)
-  .regex(new RegExp(`^${label}$`), "must be one lower-case DNS label");
-const serviceName = z
-  .string()
-  .max(253)
-  .regex(new RegExp(`^${label}(\\.${label})*$`), "must be a lower-case DNS name");
 const httpUrl = z
   .string()
   .max(2048)
@@ -118,6 +106,10 @@ export const schema = z.strictObject({
     })
     .prefault({})
     .describe("listener for clients"),
+  egress: egress.prefault({}).describe("listener for calls to other nodes"),
+  peer: peerListener.prefault({}).describe("listener for calls from other nodes"),
+  control: controlListener.prefault({}).describe("listener for sessions of peers"),
+  tls: tls.optional().describe("by what this node is known to peers"),
   identity: z
     .strictObject({
       mode: z
@@ -184,6 +176,24 @@ export const schema = z.strictObject({
     .prefault([])
     .meta({ flag: "service", ...live })
     .describe("services this file owns"),
+  peers: z
+    .array(peer)
+    .max(1_000)
+    .prefault([])
+    .meta({ flag: "peer", ...live })
+    .describe("nodes to exchange services with"),
+  imports: z
+    .array(importRule)
+    .max(10_000)
+    .prefault([])
+    .meta({ flag: "import", ...live })
+    .describe("rules for what peers offer; without one an external peer's services stay out"),
+  exports: z
+    .array(exportRule)
+    .max(10_000)
+    .prefault([])
+    .meta({ flag: "export", ...live })
+    .describe("rules for what peers are told; without one an external peer is told nothing"),
   plugins: z
     .array(
       z.strictObject({

@@ -63,5 +63,5 @@ function itemName(config: unknown, key: string): string {
     typeof config === "object" && config !== null ? Reflect.get(config, list) : undefined;
   const item: unknown = Array.isArray(items) ? items[Number(index)] : undefined;
   if (typeof item !== "object" || item === null) return "-";
-  return String(Reflect.get(item, "name") ?? Reflect.get(item, "use") ?? "-");
+  return String(Reflect.get(item, "name") ?? Reflect.get(item, "node") ?? Reflect.get(item, "use") ?? "-");
 }
