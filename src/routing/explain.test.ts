@@ -3,10 +3,10 @@ import { describe, test } from "node:test";
 import { routeOf, SELF, termsOf } from "../../test/kit/routes.ts";
 import { explain } from "./explain.ts";
 import { ImportPolicy, OWN } from "./import-policy.ts";
-import { peerDiff, type RuleLists } from "./peer-diff.ts";
+import { peerDiff } from "./peer-diff.ts";
 import type { PeerTerms } from "./received.ts";
 import { EMPTY_METER, limitState, metered } from "./route-limits.ts";
-import { type Rule, ruleId } from "./rule.ts";
+import { type Rule, ruleId, type RuleLists } from "./rule.ts";
 import { RouteTable } from "./table.ts";
 
 const GLOBEX = termsOf("edge1.globex.test");

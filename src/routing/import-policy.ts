@@ -29,7 +29,9 @@ export type ImportReason =
   /** Its scope ends before this session. */
   | "scope"
   /** A name of a third organization, and the rule that accepts does not speak of that one. */
-  | "transit";
+  | "transit"
+  /** The session is lost, and `onLoss` says withdraw. */
+  | "lost";
 
 /** Plain data, shared by all routes of which the same is true. */
 export interface Verdict {
@@ -49,6 +51,8 @@ const ACCEPTED: Verdict = { accept: true, reason: "accepted" };
 const BY_DEFAULT: Verdict = { accept: false, reason: "import-default" };
 const LEAK: Verdict = { accept: false, reason: "leak" };
 const SCOPE: Verdict = { accept: false, reason: "scope" };
+
+export const LOST: Verdict = { accept: false, reason: "lost" };
 
 /** The verdict on an own service: nothing stands between a node and itself. */
 export const OWN: Verdict = ACCEPTED;

@@ -9,14 +9,9 @@ import { ImportPolicy } from "./import-policy.ts";
 import type { Path } from "./path.ts";
 import type { Received } from "./received.ts";
 import type { Route } from "./route.ts";
-import type { Rule } from "./rule.ts";
+import type { RuleLists } from "./rule.ts";
 import type { NodeName, ServiceName } from "./service.ts";
 import type { RouteView } from "./table.ts";
-
-export interface RuleLists {
-  readonly imports: readonly Rule[];
-  readonly exports: readonly Rule[];
-}
 
 export interface Difference {
   readonly gained: readonly ServiceName[];

@@ -3,6 +3,11 @@
 // `ILocalServicePlugin` brings services that the node itself starts, `IPropagationPlugin` says what neighbours are told.
 
 import type { Changes, Commit as KernelCommit, Effect as KernelEffect, Millis, Plugin } from "#kernel";
+import type { PeerTerms } from "./received.ts";
+import type { PeerIntent } from "./route.ts";
+import type { PeerDelta, RouteDelta, RulesDelta } from "./route-delta.ts";
+import type { RuleLists } from "./rule.ts";
+import type { Routes } from "./session/speech.ts";
 import type {
   Endpoint,
   Hash,
@@ -14,6 +19,7 @@ import type {
   ServiceIntent,
   ServiceName,
 } from "./service.ts";
+import type { Best, RouteView } from "./table.ts";
 
 /** Verification keys in force at ingress, as the auth part last told. */
 export interface TrustKeys {
@@ -72,6 +78,16 @@ export type Event =
         readonly text: string;
       }[];
     }
+  /** A node to exchange routes with, or other terms for a known one. */
+  | { readonly kind: "peer.set"; readonly at: Millis; readonly peering: PeerIntent }
+  | { readonly kind: "peer.remove"; readonly at: Millis; readonly peer: NodeName }
+  /** What a session says of the peer's routes, in the order of its frames. Routes are claims: not parsed yet. */
+  | { readonly kind: "peer.told"; readonly at: Millis; readonly peer: NodeName; readonly told: Routes }
+  /** Whether the peer's Envoy answers. */
+  | { readonly kind: "peer.reach"; readonly at: Millis; readonly peer: NodeName; readonly reach: Health }
+  /** The next slice of a walk or a sweep is due. */
+  | { readonly kind: "peer.walk"; readonly at: Millis; readonly peer: NodeName }
+  | { readonly kind: "rules.set"; readonly at: Millis; readonly rules: RuleLists }
   | { readonly kind: "keys.changed"; readonly at: Millis; readonly keys: TrustKeys }
   /** Once a second: leases and routes expire by it. */
   | { readonly kind: "tick"; readonly at: Millis }
@@ -109,14 +125,16 @@ export type ServiceDelta =
 
 export type KeysDelta = { readonly kind: "keys.set"; readonly keys: TrustKeys };
 
-/** Proposed by what watches peers; the peering rooms extend it. */
-export type RouteDelta = never;
+export type { PeerDelta, RouteDelta, RulesDelta };
 
-export type Delta = ServiceDelta | KeysDelta | RouteDelta;
+export type Delta = ServiceDelta | KeysDelta | PeerDelta | RouteDelta | RulesDelta;
 
 export interface Commit extends KernelCommit {
   readonly changes: {
     readonly services: Changes<ServiceName, Service>;
+    /** Names whose best paths changed. */
+    readonly routes: Changes<ServiceName, Best>;
+    readonly peers: Changes<NodeName, PeerTerms>;
     readonly keys?: { readonly before?: TrustKeys; readonly after: TrustKeys };
   };
 }
@@ -131,6 +149,8 @@ export interface StateView {
     readonly size: number;
     values(): Iterable<Service>;
   };
+  readonly routes: RouteView;
+  readonly rules: RuleLists;
   /** Which services a lease brought, for O(1) renewal and end. */
   lease(id: string): { readonly service: ServiceName; readonly url: string } | undefined;
   /** Leases that end at or before `at`, earliest first; cost grows with the answer only. */
@@ -154,6 +174,8 @@ export type Effect =
   | { readonly kind: "graph"; readonly key: ServiceName; readonly want: GraphWant | undefined }
   /** Its place in Envoy; `envoy/` translates it to cluster, endpoints and routes. key = service. */
   | { readonly kind: "envoy.service"; readonly key: ServiceName; readonly want: EnvoyServiceWant | undefined }
+  /** Goes on with what concerns all routes of a peer, slice by slice. key = peer, want = number of the slice. */
+  | { readonly kind: "route.walk"; readonly key: NodeName; readonly want: number | undefined }
   /** Verification keys at Envoy's ingress. key = "keys". */
   | { readonly kind: "envoy.keys"; readonly key: "keys"; readonly want: TrustKeys | undefined }
   /** What must survive a restart. key = service. */
@@ -208,7 +230,7 @@ export interface NodeTypes {
   effect: Effect;
 }
 
-export interface IRouteTablePlugin extends Plugin<NodeTypes, RouteDelta> {}
+export interface IRouteTablePlugin extends Plugin<NodeTypes, RouteDelta | PeerDelta | RulesDelta> {}
 export interface IServicePlugin extends Plugin<NodeTypes, ServiceDelta> {}
 export interface ILocalServicePlugin extends Plugin<NodeTypes, ServiceDelta> {}
 export interface IPropagationPlugin extends Plugin<NodeTypes, never> {}

@@ -23,6 +23,8 @@ export interface PeerTerms {
   readonly generation: number;
   /** The peer is away for so long that its paths are a last resort. */
   readonly longStale: boolean;
+  /** What is stale is being removed, slice by slice. */
+  readonly sweeping?: boolean;
   /** Whether its Envoy answers, as probed apart from the session. */
   readonly reach: Health;
   /** Hash of the import rules by which its routes are judged. */
@@ -41,6 +43,7 @@ export function freshTerms(intent: PeerIntent, policy: string): PeerTerms {
     limits,
     generation: 0,
     longStale: false,
+
     reach: "unknown",
     policy,
   };

@@ -1,8 +1,9 @@
-// A change of import rules, brought to what a peer told before: slice by slice from the place where the last slice ended, without
-// asking the peer. Each slice is deltas: other verdicts where the rules now say otherwise, then the walk over exactly those paths.
+// What concerns all that a peer told, other import rules or a lost session, brought to its paths: slice by slice from the place where
+// the last slice ended, without asking the peer. Each slice is deltas: other verdicts where they differ now, then the walk over
+// exactly those paths.
 
 import { equal } from "#kernel";
-import type { ImportPolicy } from "./import-policy.ts";
+import { type ImportPolicy, LOST } from "./import-policy.ts";
 import type { Received } from "./received.ts";
 import type { RouteDelta } from "./route-delta.ts";
 
@@ -11,12 +12,12 @@ export const SLICE = 5_000;
 
 /** Empty when the peer's walk is done. */
 export function rejudge(received: Received, policy: ImportPolicy, most = SLICE): RouteDelta[] {
-  const { node } = received.terms;
+  const { node, onLoss } = received.terms;
   const deltas: RouteDelta[] = [];
   if (received.cursor === undefined) return deltas;
   let path: typeof received.cursor | undefined = received.cursor;
   for (let left = most; left > 0 && path !== undefined; left--, path = path.newer) {
-    const verdict = policy.judge(path.route());
+    const verdict = path.stale && onLoss === "withdraw" ? LOST : policy.judge(path.route());
     // An equal one from rules compiled anew is no change.
     if (!equal(verdict, path.verdict))
       deltas.push({ kind: "route.judge", peer: node, key: path.key, verdict });

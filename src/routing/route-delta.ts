@@ -2,6 +2,7 @@
 
 import type { Verdict } from "./import-policy.ts";
 import type { PeerTerms } from "./received.ts";
+import type { RuleLists } from "./rule.ts";
 import type { Rejection } from "./rejection.ts";
 import type { Route } from "./route.ts";
 import type { NodeName, ServiceName } from "./service.ts";
@@ -12,6 +13,9 @@ export type PeerDelta =
   | { readonly kind: "peer.set"; readonly terms: PeerTerms }
   /** With all it told. A large peer is swept first. */
   | { readonly kind: "peer.delete"; readonly node: NodeName };
+
+/** The lists by which routes are judged and exported; what they change is brought to the routes by the walks of the peers. */
+export type RulesDelta = { readonly kind: "rules.set"; readonly rules: RuleLists };
 
 export type RouteDelta =
   /** As received and checked; in place of what the peer told of this name before. */
@@ -29,6 +33,8 @@ export type RouteDelta =
       readonly key: ServiceName;
       readonly verdict: Verdict;
     }
+  /** Renews the leases of own routes that are due. */
+  | { readonly kind: "route.renew" }
   /** Dropped alone, each with its reason; only kept to be shown. */
   | { readonly kind: "route.reject"; readonly peer: NodeName; readonly rejections: readonly Rejection[] }
   /** The origin took it back: every path up to this version goes, whoever told it. */

@@ -52,6 +52,11 @@ export interface Rule {
   readonly unsafe?: boolean;
 }
 
+export interface RuleLists {
+  readonly imports: readonly Rule[];
+  readonly exports: readonly Rule[];
+}
+
 /** What a rule can ask of a route. */
 export type RuleSubject = Pick<Route, "key" | "protocol" | "scope" | "communities" | "origin">;
 

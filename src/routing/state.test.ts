@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { routeOf, termsOf } from "../../test/kit/routes.ts";
 import type { Delta, Service } from "./index.ts";
 import { LeaseIndex } from "./lease-index.ts";
 import { fullName, shortName, State } from "./index.ts";
@@ -126,6 +127,37 @@ test("an undone swap of places gives each back its own", () => {
   state.undo(mark);
   assert.equal(state.view().ingressOwner("prefix", "/x"), "a");
   assert.equal(state.view().ingressOwner("prefix", "/y"), "b");
+});
+
+describe("routes", () => {
+  test("of peers stand beside the services: committed, undone and hashed with them", () => {
+    const [state, other] = [new State(NODE), new State(NODE)];
+    const terms = termsOf("edge1.globex.test");
+    const rules: Delta = {
+      kind: "rules.set",
+      rules: { imports: [{ match: {}, action: "accept" }], exports: [] },
+    };
+    const learn = (key: string): Delta => ({
+      kind: "route.learn",
+      peer: terms.node,
+      route: routeOf(terms.node, { key }),
+      verdict: { accept: true, reason: "accepted" },
+    });
+    const key = "reviews.globex.test";
+    const { changes } = state.commit([{ kind: "peer.set", terms }, learn(key), set("a")], 1);
+    assert.deepEqual([...changes.routes.keys()], [key, "a"]);
+    assert.deepEqual([...changes.peers.keys()], [terms.node]);
+    const hash = state.hash();
+    const mark = state.mark();
+    state.stage([learn("b.globex.test"), rules, { kind: "peer.delete", node: terms.node }]);
+    assert.deepEqual([state.view().routes.names, state.view().rules.imports.length], [1, 1]);
+    assert.notEqual(state.hash(), hash);
+    state.undo(mark);
+    assert.deepEqual([state.view().routes.names, state.view().rules.imports.length], [2, 0]);
+    assert.equal(state.hash(), hash);
+    other.commit([set("a"), { kind: "peer.set", terms }, learn(key)], 1);
+    assert.equal(other.hash(), hash);
+  });
 });
 
 describe("ingress", () => {

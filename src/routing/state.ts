@@ -8,15 +8,23 @@ import { LIMITS, type Millis, type StateStore } from "#kernel";
 import { type Claim, claimsOf, IngressIndex } from "./ingress-index.ts";
 import { LeaseIndex } from "./lease-index.ts";
 import type { Commit, Delta, NodeTypes, StateView, TrustKeys } from "./plugin.ts";
+import { OwnRoutes, ownTerms } from "./own-routes.ts";
+import type { RuleLists } from "./rule.ts";
+import { organizationOf } from "./service-name.ts";
 import type { Endpoint, Health, NodeName, Quarantine, Service, ServiceName } from "./service.ts";
 import { hashOf, hex, TableHash } from "./state-hash.ts";
+import { RouteTable } from "./table.ts";
 
 type Undo =
-  | { readonly name: ServiceName; readonly before: Service | undefined }
-  | { readonly name: undefined; readonly before: TrustKeys | undefined };
+  | { readonly kind: "service"; readonly name: ServiceName; readonly before: Service | undefined }
+  | { readonly kind: "keys"; readonly before: TrustKeys | undefined }
+  | { readonly kind: "rules"; readonly before: RuleLists }
+  /** Mark of the route table. */
+  | { readonly kind: "routes"; readonly mark: number };
 
 type ServiceChange = { readonly before?: Service; readonly after?: Service };
 
+const NO_RULES: RuleLists = { imports: [], exports: [] };
 const NO_CLAIMS: readonly Claim[] = [];
 
 export class State implements StateStore<NodeTypes> {
@@ -26,6 +34,9 @@ export class State implements StateStore<NodeTypes> {
   readonly #quarantined = new Map<Quarantine["by"], Set<ServiceName>>();
   readonly #hash = new TableHash<ServiceName>();
   readonly #view: StateView;
+  readonly #routes: RouteTable;
+  readonly #own: OwnRoutes;
+  #rules: RuleLists = NO_RULES;
   #keys: TrustKeys | undefined;
   #revision = 0;
 
@@ -36,11 +47,20 @@ export class State implements StateStore<NodeTypes> {
   readonly #undo: Undo[] = [];
 
   constructor(node: NodeName) {
+    this.#routes = new RouteTable(organizationOf(node));
+    this.#routes.apply({ kind: "peer.set", terms: ownTerms(node) });
+    this.#routes.seal();
+    this.#own = new OwnRoutes(node);
+    const rules = () => this.#rules;
     const revision = () => this.#revision;
     const keys = () => this.#keys;
     this.#view = {
       node,
       services: this.#services,
+      routes: this.#routes,
+      get rules() {
+        return rules();
+      },
       get revision() {
         return revision();
       },
@@ -71,7 +91,9 @@ export class State implements StateStore<NodeTypes> {
     while (this.#undo.length > mark) {
       const step = this.#undo.pop();
       if (step === undefined) break;
-      if (step.name === undefined) this.#keys = step.before;
+      if (step.kind === "keys") this.#keys = step.before;
+      else if (step.kind === "rules") this.#rules = step.before;
+      else if (step.kind === "routes") this.#routes.undo(step.mark);
       else this.#write(step.name, this.#services.get(step.name), step.before);
     }
     // What was taken back cannot contradict itself: it stood before.
@@ -87,12 +109,15 @@ export class State implements StateStore<NodeTypes> {
       services.set(name, before === undefined ? { after: after as Service } : changeOf(before, after));
     }
     const keys = this.#changedKeys();
+    this.#tellOwn(at);
+    const { routes, peers } = this.#routes.seal();
     this.#journal = new Map();
     this.#journalKeys = undefined;
     this.#undo.length = 0;
     this.#leases.prune();
     this.#revision += 1;
-    return { revision: this.#revision, at, changes: keys === undefined ? { services } : { services, keys } };
+    const changes = { services, routes, peers };
+    return { revision: this.#revision, at, changes: keys === undefined ? changes : { ...changes, keys } };
   }
 
   hash(): string {
@@ -100,7 +125,8 @@ export class State implements StateStore<NodeTypes> {
       (name) => this.#services.get(name),
       () => this.#services.keys(),
     );
-    return hex(hashOf([this.#revision, this.#services.size, services.a, services.b, this.#keys]));
+    const rest = [this.#keys, this.#rules, this.#routes.hash()];
+    return hex(hashOf([this.#revision, this.#services.size, services.a, services.b, ...rest]));
   }
 
   #apply(delta: Delta): void {
@@ -118,13 +144,32 @@ export class State implements StateStore<NodeTypes> {
       case "service.quarantine":
         return this.#replace(delta.name, "quarantine", this.#quarantine(delta));
       case "keys.set":
-        this.#undo.push({ name: undefined, before: this.#keys });
+        this.#undo.push({ kind: "keys", before: this.#keys });
         this.#journalKeys ??= { before: this.#keys };
         this.#keys = delta.keys;
         return;
+      case "rules.set":
+        this.#undo.push({ kind: "rules", before: this.#rules });
+        this.#rules = delta.rules;
+        return;
+      case "route.renew":
+        for (const path of this.#routes.received(this.#view.node)?.paths() ?? []) this.#own.touch(path.key);
+        return;
       default:
-        throw new Error(`unknown delta "${String((delta satisfies never as Delta).kind)}"`);
+        this.#undo.push({ kind: "routes", mark: this.#routes.mark() });
+        this.#routes.apply(delta);
     }
+  }
+
+  #tellOwn(at: Millis): void {
+    const { node } = this.#view;
+    const deltas = this.#own.take(
+      at,
+      this.#revision + 1,
+      (name) => this.#services.get(name),
+      (name) => this.#routes.path(node, name),
+    );
+    for (const delta of deltas) this.#routes.apply(delta);
   }
 
   #set(service: Service): void {
@@ -166,7 +211,7 @@ export class State implements StateStore<NodeTypes> {
     const before = this.#services.get(name);
     if (before === undefined && after === undefined) return;
     if (!this.#journal.has(name)) this.#journal.set(name, before);
-    this.#undo.push({ name, before });
+    this.#undo.push({ kind: "service", name, before });
     this.#write(name, before, after);
   }
 
@@ -177,6 +222,7 @@ export class State implements StateStore<NodeTypes> {
     if (after === undefined) this.#services.delete(name);
     else this.#services.set(name, after);
     this.#hash.touch(name);
+    this.#own.touch(name);
     if (before?.endpoints !== after?.endpoints) {
       this.#leases.change(name, before?.endpoints ?? [], after?.endpoints ?? []);
     }

@@ -12,6 +12,7 @@ import { type PeerTerms, Received } from "./received.ts";
 import { withRejections } from "./rejection.ts";
 import type { PeerDelta, RouteDelta } from "./route-delta.ts";
 import type { NodeName, OrgName, ServiceName } from "./service.ts";
+import { hashOf, hex, TableHash } from "./state-hash.ts";
 import { older, type Tombstone, Tombstones } from "./tombstones.ts";
 
 /** The paths in use for one name, best first, at most four. */
@@ -86,6 +87,7 @@ export class RouteTable implements RouteView {
   readonly #ends = new PathHeap();
   readonly #undo: Undo[] = [];
   readonly tombstones: Tombstones;
+  readonly #hash = new TableHash<ServiceName>();
   /** What was best before, per key touched since the last commit. */
   #journal = new Map<ServiceName, Best | undefined>();
   #peerJournal = new Map<NodeName, PeerTerms | undefined>();
@@ -145,6 +147,9 @@ export class RouteTable implements RouteView {
         return this.#unlearn(this.path(delta.peer, delta.key));
       case "route.judge":
         return this.#judge(delta);
+      case "route.renew":
+        // Own routes are made of services: the state's matter.
+        return;
       case "route.reject":
         return this.#reject(delta);
       case "route.bury":
@@ -158,6 +163,19 @@ export class RouteTable implements RouteView {
       default:
         throw new Error(`unknown delta "${String((delta satisfies never as RouteDelta).kind)}"`);
     }
+  }
+
+  /** Over everything that a replay must come to again. */
+  hash(): string {
+    const row = (key: ServiceName) => {
+      const paths = this.candidates(key).sort((a, b) => (a.peerName < b.peerName ? -1 : 1));
+      const told = paths.map((path) => [path.peerName, path.generation, path.verdict, path.route()]);
+      return told.length === 0 ? undefined : told;
+    };
+    const { a, b } = this.#hash.sum(row, () => this.#heads.keys());
+    const peers = [...this.#peers.values()].map(({ terms }) => terms);
+    peers.sort((one, other) => (one.node < other.node ? -1 : 1));
+    return hex(hashOf([a, b, peers, this.tombstones.size]));
   }
 
   /** Valid until the next `seal`. */
@@ -310,6 +328,7 @@ export class RouteTable implements RouteView {
   }
 
   #touch(key: ServiceName): void {
+    this.#hash.touch(key);
     if (!this.#journal.has(key)) this.#journal.set(key, this.best(key));
   }
 
@@ -359,12 +378,14 @@ export class RouteTable implements RouteView {
   #takeBack(step: Undo): void {
     switch (step.kind) {
       case "put":
+        this.#hash.touch(step.key);
         if (step.after !== undefined) this.#unlink(step.after);
         if (step.before !== undefined) this.#link(step.before, step.older);
         step.received.cursor = step.cursor;
         return this.#setChain(step.key, step.chain);
       case "confirm": {
         const { peer: received } = step.path;
+        this.#hash.touch(step.path.key);
         received.remove(step.path);
         step.path.generation = step.generation;
         received.insert(step.path, step.older);

@@ -3,17 +3,31 @@
 
 import type { NodePlugin } from "#routing";
 import { envoy } from "./envoy.ts";
+import { expiry } from "./expiry.ts";
 import { graph } from "./graph.ts";
 import { health } from "./health.ts";
 import { keys } from "./keys.ts";
 import { leases } from "./leases.ts";
 import { persist } from "./persist.ts";
+import { received } from "./received.ts";
 import { registry } from "./registry.ts";
 import { schema } from "./schema.ts";
 import { verdict } from "./verdict.ts";
 
 export function builtInPlugins(): readonly NodePlugin[] {
-  return [registry(), leases(), health(), schema(), verdict(), graph(), envoy(), keys(), persist()];
+  return [
+    registry(),
+    leases(),
+    health(),
+    schema(),
+    verdict(),
+    graph(),
+    envoy(),
+    keys(),
+    persist(),
+    received(),
+    expiry(),
+  ];
 }
 
 export { describeOwner } from "./claims.ts";
