@@ -36,8 +36,8 @@ export interface Prepared {
   readonly bootFile: string;
 }
 
-/** Starts of Envoy that fail in a row before the node goes on without it. */
-const ENVOY_TRIES = 3;
+/** Starts that fail in a row before Envoy is left out, or, for a part of ours that was never ready, the node ends. */
+const START_TRIES = 3;
 
 export async function prepareNode(options: PrepareOptions): Promise<Prepared> {
   const paths = pathsOf(options.loaded.config);
@@ -89,7 +89,9 @@ async function tryPlugins(loaded: LoadedConfig): Promise<void> {
   const { plugins } = loaded.config;
   if (plugins.length === 0) return;
   const { loadPlugins } = await import("./plugins/index.ts");
-  await loadPlugins(plugins, { node: resolveNode(loaded.config).node, baseDir: baseDirOf(loaded) });
+  const { tryTogether } = await import("./plugins/together.ts");
+  const { node } = resolveNode(loaded.config);
+  tryTogether(await loadPlugins(plugins, { node, baseDir: baseDirOf(loaded) }), node);
 }
 
 function ownerOf(origin: Origin | undefined): Owner {
@@ -149,6 +151,7 @@ async function planOf(boot: Boot, bootFile: string, options: PrepareOptions): Pr
     env: { [ENV.boot]: bootFile },
     watchesStdin: true,
     ready: "hello",
+    giveUpAfter: START_TRIES,
     ...(name === "gateway" ? { envWithoutEnvoy: { [ENV.direct]: "1" } } : {}),
   });
   const common = {
@@ -192,7 +195,7 @@ async function envoyPart({ config, names, paths }: Boot, binary: string): Promis
     watchesStdin: false,
     ready: { socket: paths.envoyAdminSock, path: "/ready" },
     unlink: [paths.envoyAdminSock],
-    giveUpAfter: ENVOY_TRIES,
+    giveUpAfter: START_TRIES,
     // An Envoy that finds no xDS server at first asks again after up to 2 s.
     after: ["orchestrator"],
   };

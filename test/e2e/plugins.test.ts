@@ -54,3 +54,27 @@ test("a plugin that cannot be loaded is an error of the start, with its key", as
     /plugins\[0\].*nothing\.ts.*ERR_PLUGIN_LOAD/s,
   );
 });
+
+test("plugins that do not fit together are an error of the start too", async (t) => {
+  const folder = temporaryFolder(t);
+  const twin = 'export const plugin = { name: "twin", apiVersion: 1, handles: ["service.add"], apply() {} };';
+  for (const name of ["a", "b"]) writeFileSync(join(folder, `${name}.ts`), twin);
+  const plugins = [{ use: "./a.ts" }, { use: "./b.ts" }];
+  await assert.rejects(
+    TestNode.start(t, { folder, config: { envoy: { disabled: true }, plugins } }),
+    /two plugins have the name "twin".*ERR_PLUGIN_LOAD/s,
+  );
+});
+
+test("a part that never starts ends the node, with the part's last words", async (t) => {
+  const folder = temporaryFolder(t);
+  // Loads where the configuration is checked, throws where the node runs.
+  const file = `if (process.argv.includes("--role")) throw new Error("only here");
+    export const plugin = { name: "late", apiVersion: 1, handles: [], apply() {} };`;
+  writeFileSync(join(folder, "late.ts"), file);
+  const config = { envoy: { disabled: true }, plugins: [{ use: "./late.ts" }] };
+  await assert.rejects(
+    TestNode.start(t, { folder, config }),
+    /error: the part orchestrator does not start: ended with 70: .*only here.*ERR_PART_DOWN/s,
+  );
+});

@@ -20,6 +20,8 @@ export type RoleName = Exclude<PartName, "envoy">;
 interface Running {
   /** Resolves when the part does its work. */
   readonly ready: Promise<void>;
+  /** Resolves when also the node's clients have something of it; until then the node does not say that it serves. */
+  readonly serves?: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -75,7 +77,7 @@ async function orchestrator(boot: Boot, ports: Ports, parts: PartsView): Promise
     onParts: (listener) => void parts.listeners.push(listener),
     restarts: Number(process.env[ENV.restarts] ?? 0),
   });
-  return { ready: part.published, stop: () => part.stop() };
+  return { ready: part.published, serves: part.serves, stop: () => part.stop() };
 }
 
 /** Referenced as long as the process lives: a collected lock would be a released one. */
@@ -125,7 +127,12 @@ export async function runPart(role: RoleName, options?: PrepareOptions): Promise
   const starts = { auth, gateway, orchestrator } as const;
   const running = await starts[role](boot, ports, parts);
   void running.ready.then(() => {
-    link?.state(true);
+    if (running.serves === undefined) link?.state(true);
+    else {
+      // Ready at once: Envoy is started only then.
+      link?.state(true, "waits for Envoy to take ingress");
+      void running.serves.then(() => link?.state(true));
+    }
     collectAfterStart(systemClock);
   });
   const why = await ended;
@@ -148,7 +155,8 @@ function endings(log: Ports["log"], supervised: boolean): Promise<"asked" | "orp
       process.stdout.on("error", () => resolve("orphaned"));
     } else process.once("SIGINT", () => resolve("asked"));
     process.on("uncaughtException", (error) => {
-      log.error({ error: error.stack ?? error.message }, "a defect ended this part");
+      const hint = "hint" in error ? { hint: error.hint } : {};
+      log.error({ error: error.stack ?? error.message, ...hint }, "a defect ended this part");
       process.exit(70);
     });
   });

@@ -54,6 +54,19 @@ const envoyLine = (line: string): { level: Level; text: string } | undefined => 
   return { level, text: text.trim() };
 };
 
+/** What a line of a part's own log says when it is an error: the thrown message without its stack, and what to do. */
+export const errorWords = (line: string): string | undefined => {
+  if (!line.startsWith('{"level":"error"')) return undefined;
+  try {
+    const { text, error, hint } = JSON.parse(line) as Record<string, unknown>;
+    const [said = ""] = typeof error === "string" ? error.split("\n") : [];
+    const words = said === "" ? String(text ?? "") : said;
+    return typeof hint === "string" ? `${words} (${hint})` : words;
+  } catch {
+    return undefined;
+  }
+};
+
 /** The form of the parts' own logs (telemetry/log.ts). */
 export const jsonLine = (part: string, level: Level, text: string, fields: object = {}): string =>
   JSON.stringify({ level, time: new Date().toISOString(), part, ...fields, text });

@@ -35,22 +35,39 @@ export const superviseMain = async (planFile: string): Promise<number> => {
     state: (part, pid, ready, reason) => supervisor.heard(part, pid, ready, reason),
     restart: (part) => void supervisor.restart(part),
   });
+  const failure = Promise.withResolvers<number>();
   const supervisor = new Supervisor(
     plan,
     { clock: systemClock, random: systemRandom, log },
-    { changed: (parts) => link.tell(parts), line, say },
+    {
+      changed: (parts) => link.tell(parts),
+      line,
+      say,
+      failed: (part, reason) => {
+        void supervisor.stop().then(() => {
+          process.stderr.write(failureText(part, reason));
+          failure.resolve(1);
+        });
+      },
+    },
   );
   await link.listen(join(plan.runDir, "supervisor.sock"));
   const code = stopped(supervisor, say);
   supervisor.start();
   try {
-    return await code;
+    return await Promise.race([code, failure.promise]);
   } finally {
     link.close();
     lock.release();
     await withdraw(plan.dataDir);
   }
 };
+
+/** In the form of the command line's errors, whose code would weigh too much here. */
+const failureText = (part: string, reason: string): string =>
+  `error: the part ${part} does not start: ${reason} [ERR_PART_DOWN]\n` +
+  "try:   remove what it names, or report its lines in the log above: they say where\n" +
+  "see:   docs/reference/errors.md#err_part_down\n";
 
 /** Takes the node off the list of those that run here (`runNode` put it there); loaded only now, when size no longer matters. */
 const withdraw = async (dataDir: string): Promise<void> => {

@@ -7,7 +7,7 @@ import type { Ports } from "#kernel";
 import type { PartState, PartStatus } from "#rpc";
 import { Backoff } from "./backoff.ts";
 import { guarded } from "./guard.ts";
-import { LineSplitter } from "./lines.ts";
+import { errorWords, LineSplitter } from "./lines.ts";
 import { ENV, type PartPlan } from "./plan.ts";
 import { unixRequest } from "./unix-http.ts";
 
@@ -39,7 +39,9 @@ export class Part {
   #everReady = false;
   #failedStarts = 0;
   #stopping = false;
+  /** What it said last before it ended, as far as it explains the end. */
   #lastLine = "";
+  #late = false;
   #cancelTimer: () => void = () => {};
   #extraEnv: Readonly<Record<string, string>> = {};
   #ended: Promise<void> = Promise.resolve();
@@ -82,6 +84,7 @@ export class Part {
     this.#stopping = false;
     this.#startedAt = this.#ports.clock.monotonic();
     this.#lastLine = "";
+    this.#late = false;
     for (const socket of this.plan.unlink ?? []) rmSync(socket, { force: true });
     const guard = !this.plan.watchesStdin;
     const [program, ...args] = guard ? guarded(this.plan.command, this.#setpriv) : this.plan.command;
@@ -107,6 +110,7 @@ export class Part {
     this.#cancelTimer = this.#ports.clock.after(READY_WITHIN_MS, () => {
       if (this.#child !== child || this.#state !== "starting") return;
       this.#lastLine = `not ready within ${READY_WITHIN_MS / 1000} s`;
+      this.#late = true;
       this.#kill("SIGKILL");
     });
   }
@@ -184,10 +188,13 @@ export class Part {
   }
 
   #listen(child: ChildProcess): void {
-    const out = (line: string): void => this.#events.line(this.plan.name, line);
+    const out = (line: string): void => {
+      this.#lastLine = errorWords(line) ?? this.#lastLine;
+      this.#events.line(this.plan.name, line);
+    };
     const err = (line: string): void => {
       this.#lastLine = line;
-      out(line);
+      this.#events.line(this.plan.name, line);
     };
     for (const [stream, sink] of [
       [child.stdout, out],
@@ -201,19 +208,19 @@ export class Part {
     // EPIPE of a part that closed its stdin is no news; its end is.
     child.stdin?.on("error", () => {});
     let over = false;
-    const ended = (why: string): void => {
+    const ended = (why: string, killed: boolean): void => {
       if (over) return;
       over = true;
       child.stdin?.destroy();
-      this.#onEnd(child, why);
+      this.#onEnd(child, why, killed);
     };
-    child.once("error", (error) => ended(error.message));
+    child.once("error", (error) => ended(error.message, false));
     child.once("close", (code, signal) =>
-      ended(signal === null ? `ended with ${code}` : `ended by ${signal}`),
+      ended(signal === null ? `ended with ${code}` : `ended by ${signal}`, signal === "SIGKILL"),
     );
   }
 
-  #onEnd(child: ChildProcess, why: string): void {
+  #onEnd(child: ChildProcess, why: string, killed: boolean): void {
     if (this.#child !== child) return;
     this.#child = undefined;
     this.#cancelTimer();
@@ -222,14 +229,16 @@ export class Part {
       return;
     }
     const wasReady = this.#state === "ready" || this.#state === "degraded";
-    const reason = this.#lastLine === "" ? why : `${why}: ${this.#lastLine.slice(0, 300)}`;
-    if (!wasReady) this.#failedStarts += 1;
+    // A process that somebody killed said nothing about it, and may well start the next time.
+    const explained = (!killed || this.#late) && this.#lastLine !== "";
+    const reason = explained ? `${why}: ${this.#lastLine.slice(0, 300)}` : why;
+    if (!wasReady && (!killed || this.#late)) this.#failedStarts += 1;
     if (
       !this.#everReady &&
       this.plan.giveUpAfter !== undefined &&
       this.#failedStarts >= this.plan.giveUpAfter
     ) {
-      this.#set("absent", reason);
+      this.#set(this.name === "envoy" ? "absent" : "stopped", reason);
       this.#events.gaveUp(this);
       return;
     }

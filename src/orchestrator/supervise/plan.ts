@@ -18,7 +18,7 @@ export interface PartPlan {
   readonly ready: "hello" | { readonly socket: string; readonly path: string };
   /** Sockets of an earlier life, removed before each start. */
   readonly unlink?: readonly string[];
-  /** Give up (no-Envoy mode) when it ended so many times without ever being ready. */
+  /** Ends without ever being ready after which it is given up: Envoy is left out, without another part there is no node. */
   readonly giveUpAfter?: number;
   /** Parts that must be ready before this one is started. */
   readonly after?: readonly PartName[];

@@ -127,6 +127,34 @@ test("a part that cannot start shows why, and Envoy is left out after three trie
   assert.ok(said.some((text) => text.startsWith("Envoy cannot start here")));
 });
 
+test("a part of ours that never starts is told once, with its last words; a killed one goes on", async (t) => {
+  const dir = folder(t);
+  const failed: string[] = [];
+  const own = (name: PartPlan["name"], script: string): PartPlan => ({
+    name,
+    command: ["/bin/sh", "-c", script],
+    watchesStdin: true,
+    ready: { socket: join(dir, "none.sock"), path: "/ready" },
+    giveUpAfter: 2,
+  });
+  const words = JSON.stringify({
+    level: "error",
+    text: "a defect",
+    error: "Error: no key\n    at x",
+    hint: "make one",
+  });
+  const node = new Supervisor(
+    planOf(dir, [own("auth", `echo '${words}'; exit 70`), own("gateway", "kill -9 $$")]),
+    ports,
+    { changed: () => {}, line: () => {}, say: () => {}, failed: (...said) => failed.push(said.join(": ")) },
+  );
+  t.after(() => node.kill());
+  node.start();
+  await until(() => node.parts()[1]?.restarts === 3 && failed.length > 0, "ended again and again");
+  assert.deepEqual(failed, ["auth: ended with 70: Error: no key (make one)"]);
+  assert.equal(node.parts()[0]?.state, "stopped");
+});
+
 test("a part waits for those it needs", async (t) => {
   const dir = folder(t);
   const [a, b] = [join(dir, "a.sock"), join(dir, "b.sock")];

@@ -20,6 +20,8 @@ export interface SupervisorEvents {
   changed(parts: readonly PartStatus[]): void;
   line(part: string, line: string): void;
   say(level: Level, text: string, fields?: object): void;
+  /** A part without which there is no node does not start, again and again. Whoever hears it stops the node. */
+  failed?(part: PartName, reason: string): void;
 }
 
 export class Supervisor {
@@ -129,17 +131,25 @@ export class Supervisor {
   /** Says once that the node serves. */
   #announce(): void {
     if (this.#announced || this.#stopping) return;
-    if (!this.parts().every((part) => part.state === "ready" || part.state === "absent")) return;
+    const parts = this.parts();
+    if (!parts.every((part) => part.state === "ready" || part.state === "absent")) return;
+    // A part that is ready with a reason waits for something still: the orchestrator for Envoy to take ingress.
+    const waits = parts.some((part) => part.state === "ready" && part.reason !== undefined);
+    if (waits && this.#withoutEnvoy === undefined) return;
     this.#announced = true;
     const ms = Math.round(this.#ports.clock.monotonic() - this.#startedAt);
     const how = this.#withoutEnvoy === undefined ? "" : `, without Envoy: ${this.#withoutEnvoy}`;
     this.#events.say("info", `node ${this.#plan.node} serves at ${this.#plan.ingress}${how}`, { ms });
   }
 
-  /** Envoy cannot run here: the gateway takes its place at ingress. */
+  /** Envoy cannot run here: the gateway takes its place at ingress. Nobody takes another part's place. */
   #leaveOut(part: Part): void {
-    if (this.#stopping || part.name !== "envoy") return;
+    if (this.#stopping) return;
     const reason = part.status().reason ?? "it does not start";
+    if (part.name !== "envoy") {
+      this.#events.failed?.(part.name, reason);
+      return;
+    }
     this.#withoutEnvoy = reason;
     this.#events.say("warn", `Envoy cannot start here, the gateway serves ingress itself: ${reason}`);
     for (const other of this.#parts) {
