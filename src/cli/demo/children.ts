@@ -10,8 +10,9 @@ export class Child {
   readonly #log: WriteStream;
   readonly #ended: Promise<void>;
   readonly #firstLine: Promise<string>;
-  /** Its last line. */
+  /** What it said last that explains a failure: the error of the command line, else an error of its log, else its last line. */
   last = "";
+  #said: "nothing" | "line" | "logged" | "error" = "nothing";
   #over: string | undefined;
 
   constructor(
@@ -89,9 +90,17 @@ export class Child {
   #write(chunk: Buffer): void {
     this.#log.write(chunk);
     const lines = chunk.toString().trimEnd().split("\n");
-    // What ended it stands in the line that says so, and in what follows that line.
+    // What ended it stands in the line that says so, and in what follows that line. Output and errors come by two pipes, so a
+    // log line may be read after it.
     const error = lines.findIndex((line) => line.startsWith("error:"));
-    const text = error < 0 ? (lines.at(-1) ?? "") : lines.slice(error).join("\n");
+    const logged = lines.findLast((line) => line.startsWith('{"level":"error"'));
+    if (error >= 0) this.#tell("error", lines.slice(error).join("\n"));
+    else if (logged !== undefined && this.#said !== "error") this.#tell("logged", logged);
+    else if (this.#said === "nothing" || this.#said === "line") this.#tell("line", lines.at(-1) ?? "");
+  }
+
+  #tell(kind: "line" | "logged" | "error", text: string): void {
+    this.#said = kind;
     this.last = text.slice(0, 1_000);
   }
 }

@@ -30,6 +30,8 @@ export class World {
   readonly dataDir: string;
   readonly #children: Child[] = [];
   #session: Session<AdminApi> | undefined;
+  /** Parts of the node that are not ready, with their state. */
+  #missing = "";
 
   constructor(folder: string) {
     this.folder = folder;
@@ -60,7 +62,11 @@ export class World {
     for (;;) {
       if (child.over !== undefined) throw new CatalystError("ERR_INTERNAL", `the node ${child.over}`);
       if (performance.now() > end)
-        throw new CatalystError("ERR_TIMEOUT", `the node was not ready within ${START_MS / 1000} s`);
+        throw new CatalystError(
+          "ERR_TIMEOUT",
+          `the node was not ready within ${START_MS / 1000} s${this.#missing}`,
+          { hint: "demo --keep leaves its log in the folder" },
+        );
       if (await this.#isReady()) return;
       await pause();
     }
@@ -121,7 +127,11 @@ export class World {
       if (!existsSync(socket)) return false;
       this.#session ??= await connect<AdminApi>({ unix: socket });
       const { parts } = await this.#session.stub.call("status", {});
-      return parts.length >= 4 && parts.every(({ state }) => state === "ready" || state === "absent");
+      const missing = parts.filter(({ state }) => state !== "ready" && state !== "absent");
+      this.#missing = missing
+        .map(({ name, state, reason }) => `; ${name} is ${state}${reason === undefined ? "" : `: ${reason}`}`)
+        .join("");
+      return parts.length >= 4 && missing.length === 0;
     } catch (error) {
       // Not listening yet, or starting again: asked again in a moment.
       if (!(error instanceof CatalystError)) throw error;

@@ -23,13 +23,16 @@ export async function run(call: Call): Promise<Answer> {
   return answer(results);
 }
 
+const isFatal = ({ ok, severity }: CheckResult): boolean => !ok && severity === "fatal";
+
 async function untilGood(call: Call, waitMs: number): Promise<readonly CheckResult[]> {
   const until = performance.now() + waitMs;
   for (;;) {
     const late = performance.now() >= until;
     try {
       const results = await withNode(call, (node) => node.call("check", {}));
-      if (late || results.every(({ ok }) => ok)) return results;
+      // A warning stays as long as its cause does: no wait would end it.
+      if (late || !results.some(isFatal)) return results;
     } catch (error) {
       // A node that is still starting has no socket yet.
       if (late || asCatalystError(error).code !== "ERR_NODE_UNREACHABLE") throw error;
@@ -40,7 +43,7 @@ async function untilGood(call: Call, waitMs: number): Promise<readonly CheckResu
 }
 
 function answer(results: readonly CheckResult[]): Answer {
-  const failed = results.some(({ ok, severity }) => !ok && severity === "fatal");
+  const failed = results.some(isFatal);
   return {
     data: results,
     text: (style) => checkText(results, style),
