@@ -14,7 +14,11 @@ export interface OutputOptions {
   readonly secret?: boolean | undefined;
 }
 
-export type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+export type Stream = Writable & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 export class Output {
   readonly json: boolean;
@@ -35,6 +39,11 @@ export class Output {
 
   get isTerminal(): boolean {
     return this.#stdout.isTTY === true;
+  }
+
+  /** Of the screen, as it is now: a window changes its size. */
+  get screen(): { readonly columns: number; readonly rows: number } {
+    return { columns: this.#stdout.columns ?? 80, rows: this.#stdout.rows ?? 24 };
   }
 
   answer(answer: Answer): void {

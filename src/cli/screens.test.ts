@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { cut, screenText } from "./render/screen.ts";
 import { statusText } from "./render/status.ts";
 import { PLAIN, styleFor } from "./render/style.ts";
 import { catalyst, fixedNode, transcript } from "./testing.ts";
@@ -174,4 +175,24 @@ test("a screen is ASCII, and no name moves the cursor", async (t) => {
   const node = await fixedNode(t, { "service.list": [{ ...first, name: "a\u001b[2Jb" }] });
   const { stdout } = await catalyst(`service list --data-dir ${node.dataDir}`);
   assert.match(stdout, /^[\x20-\x7e\n]*$/);
+});
+
+test("a watched screen fits the terminal: lines are cut, events and services give way to what is wrong", () => {
+  const style = { ...styleFor({ isTTY: true, columns: 60 }, true), width: 60 };
+  const { status, events } = RESULTS;
+  const services = RESULTS["service.list"];
+  const whole = statusText(status, services, PLAIN, events).split("\n");
+  for (const rows of [whole.length, whole.length - 1, 20, 14]) {
+    const lines = screenText(status, services, events, style, rows)
+      // oxlint-disable-next-line no-control-regex -- colours take no room
+      .replaceAll(/\u001b\[\d+m/g, "")
+      .split("\n");
+    assert.ok(lines.length <= rows, `${lines.length} lines in ${rows}`);
+    assert.ok(lines.every((line) => line.length <= 60));
+    assert.ok(lines[0] !== undefined && whole[0]?.startsWith(lines[0]));
+  }
+  const problem = (status.problems[0]?.text ?? "").slice(0, 60);
+  assert.ok(screenText(status, services, events, PLAIN, whole.length - 8).includes(problem));
+  assert.equal(cut("\u001b[1mabcdef\u001b[22m", 3), "\u001b[1mabc\u001b[0m");
+  assert.equal(cut("\u001b[1mabc\u001b[22m", 3), "\u001b[1mabc\u001b[22m");
 });

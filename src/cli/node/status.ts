@@ -4,6 +4,7 @@
 import type { EventRecord, NodeStatus, ServiceRecord } from "#rpc";
 import { type NodeClient, connectNode, withNode } from "../client.ts";
 import { asCatalystError } from "../failure.ts";
+import { screenText } from "../render/screen.ts";
 import { statusText } from "../render/status.ts";
 import type { Answer, Call } from "../verb.ts";
 
@@ -76,7 +77,8 @@ async function watchSession(call: Call, screen: boolean): Promise<void> {
 function draw({ out, signal }: Call, { status, services, events }: Picture, screen: boolean): void {
   if (signal.aborted) return;
   if (!screen) return out.record(status, (style) => `${statusText(status, services, style)}\n`);
-  const text = statusText(status, services, out.style, events);
+  const { columns, rows } = out.screen;
+  const text = screenText(status, services, events, { ...out.style, width: columns }, rows - 1);
   // Each line is cleared behind its end, the rest of the screen at last: no flicker between two pictures.
   out.raw(`\u001b[H${text.replaceAll("\n", "\u001b[K\n")}\u001b[K\n\u001b[J`);
 }

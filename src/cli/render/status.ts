@@ -8,18 +8,19 @@ import type { Paint, Style } from "./style.ts";
 import { type Cell, pairs, table } from "./table.ts";
 
 /** More services than these are counted, not listed. */
-const SERVICES_SHOWN = 20;
+export const SERVICES_SHOWN = 20;
 
 export function statusText(
   status: NodeStatus,
   services: readonly ServiceRecord[],
   style: Style,
   events: readonly EventRecord[] = [],
+  shown = SERVICES_SHOWN,
 ): string {
   const parts = [headline(status, style), facts(status, style), partTable(status.parts, style)];
-  if (services.length > 0) parts.push(serviceTable(services.slice(0, SERVICES_SHOWN), style));
-  if (services.length > SERVICES_SHOWN) {
-    parts.push(style.dim(`and ${services.length - SERVICES_SHOWN} more: catalyst service list`));
+  if (services.length > 0 && shown > 0) parts.push(serviceTable(services.slice(0, shown), style));
+  if (services.length > shown) {
+    parts.push(style.dim(`and ${services.length - shown} more: catalyst service list`));
   }
   if (events.length > 0)
     parts.push([style.dim("EVENTS"), ...events.map((each) => eventLine(each, style))].join("\n"));
