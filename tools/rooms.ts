@@ -59,7 +59,6 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       undici: all,
       "@graphql-hive/router-query-planner": all,
       "@theguild/federation-composition": all,
-      "graphql-yoga": lazy,
       "@graphql-yoga/render-graphiql": lazy,
     },
   },

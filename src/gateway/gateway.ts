@@ -13,6 +13,7 @@ import { RetryBudget } from "./execute/upstream.ts";
 import { Generations, GENERATIONS_DEFAULTS, type GenerationsOptions } from "./generations.ts";
 import type { GatewayInstruments } from "./instruments.ts";
 import { DirectIdentity, EnvoyIdentity, type DirectIdentityOptions } from "./serve/identity.ts";
+import { PageServer } from "./serve/page.ts";
 import { GatewayServer } from "./serve/server.ts";
 
 export interface GatewayOptions {
@@ -65,6 +66,7 @@ class NodeGateway implements Gateway {
   readonly #transport: Transport;
   readonly #generations: Generations;
   readonly #executor: Executor;
+  readonly #page = new PageServer();
   readonly #servers: GatewayServer[] = [];
   readonly #startedAt: number;
 
@@ -118,6 +120,7 @@ class NodeGateway implements Gateway {
       executor: this.#executor,
       current: () => this.#generations.current,
       instruments: this.#instruments,
+      page: this.#page,
       authSocket: unix ? undefined : options.authSocket,
       keepAliveMs: unix ? ENVOY_KEEP_ALIVE_MS : CLIENT_KEEP_ALIVE_MS,
     });
@@ -156,6 +159,7 @@ class NodeGateway implements Gateway {
 
   async close(drainMs: number): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.close(drainMs)));
+    this.#page.close();
     await this.#transport.close();
     await this.#thread.close();
   }

@@ -1,46 +1,133 @@
-// The page for browsers at GET /graphql. The default is our own explorer: one file, no network but this node, works offline and
-// under a strict Content-Security-Policy, so a token typed into it can go nowhere else. `?ui=graphiql` gives the full GraphiQL
-// of graphql-yoga, which loads its scripts from a public CDN; it is imported only then, because it costs 40 MB of memory.
-// Invariant: the page holds nothing of the graph; what it shows it asks for with the user's own token.
+// The page for browsers at GET /graphql: GraphiQL, whole, without a network. Its package is a module of 9 MB that would stay in
+// the heap of whoever imports it, so a thread renders the page, packs it and ends; here only the packed bytes are kept, and
+// those too only while somebody asks for them. Invariants: one thread at a time, and everybody who waits waits for the same
+// one, with a limit; the page holds nothing of the graph, what it shows it asks for with the user's own token.
 
-import { hash } from "node:crypto";
-import { EXPLORER_BODY, EXPLORER_SCRIPT, EXPLORER_STYLE } from "./explorer.ts";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
+import { Worker } from "node:worker_threads";
+import { createGunzip } from "node:zlib";
+import { CatalystError } from "#rpc";
 
-export interface Page {
-  readonly html: string;
-  readonly policy: string;
+/** What the thread answers. */
+export interface Rendered {
+  readonly gzip: Uint8Array;
+  /** Of the HTML, quoted as the header wants it. */
+  readonly etag: string;
+  /** The sources of the page's own script, for the policy. */
+  readonly scripts: string;
 }
 
-const sha = (text: string): string => `'sha256-${hash("sha256", text, "base64")}'`;
-
-const EXPLORER: Page = {
-  html:
-    `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Catalyst graph</title>` +
-    `<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">` +
-    `<style>${EXPLORER_STYLE}</style></head><body>${EXPLORER_BODY}<script>${EXPLORER_SCRIPT}</script></body></html>`,
-  policy:
-    `default-src 'none'; script-src ${sha(EXPLORER_SCRIPT)}; style-src ${sha(EXPLORER_STYLE)}; img-src data:; ` +
-    `connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-};
-
-/** GraphiQL's own scripts, styles and workers; it needs inline script and blobs. */
-const GRAPHIQL_POLICY =
-  `default-src 'none'; script-src 'unsafe-inline' https://unpkg.com blob:; style-src 'unsafe-inline' https://unpkg.com; ` +
-  `font-src https://unpkg.com data:; img-src data: https:; worker-src blob:; connect-src 'self' https://unpkg.com; ` +
-  `base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
-
-export async function graphiqlPage(search: string): Promise<Page> {
-  if (new URLSearchParams(search).get("ui") !== "graphiql") return EXPLORER;
-  const { renderGraphiQL } = await import("graphql-yoga");
-  const html = renderGraphiQL({ title: "Catalyst graph", endpoint: "/graphql" });
-  return { html, policy: GRAPHIQL_POLICY };
+export interface PageOptions {
+  /** A thread that has not answered by then is ended, and those who wait are told so. */
+  readonly renderTimeoutMs: number;
+  /** How long the bytes stay after they were last asked for. */
+  readonly keepMs: number;
+  readonly heapMb: number;
 }
 
-export function pageHeaders(page: Page): string[] {
-  return [
-    ...["content-type", "text/html; charset=utf-8"],
-    ...["content-length", String(Buffer.byteLength(page.html))],
-    ...["content-security-policy", page.policy],
-    ...["x-content-type-options", "nosniff", "referrer-policy", "no-referrer", "cache-control", "no-store"],
-  ];
+const DEFAULTS: PageOptions = { renderTimeoutMs: 15_000, keepMs: 60_000, heapMb: 256 };
+
+/**
+ * Its own script by its hash, its editors' threads as blobs, requests to this node alone. Styles have to be allowed as they
+ * come: the editor places its text with style attributes. Fonts and pictures are inside the page.
+ */
+function policyOf({ scripts }: Rendered): string {
+  return (
+    `default-src 'none'; script-src ${scripts}; worker-src blob:; style-src 'unsafe-inline'; font-src data:; ` +
+    `img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+  );
+}
+
+export class PageServer {
+  readonly #options: PageOptions;
+  /** The packed page, or the thread that is making it. */
+  #page: Promise<Rendered> | undefined;
+  /** Remembered when the bytes are gone: a browser that has the page already costs no thread. */
+  #etag: string | undefined;
+  #worker: Worker | undefined;
+  #fade: NodeJS.Timeout | undefined;
+
+  constructor(options: Partial<PageOptions> = {}) {
+    this.#options = { ...DEFAULTS, ...options };
+  }
+
+  /** Answers the request, or throws before anything was sent. */
+  async serve({ headers }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const match = headers["if-none-match"];
+    if (match !== undefined && match === this.#etag) {
+      response.writeHead(304, ["etag", match, ...CACHING]).end();
+      return;
+    }
+    this.#page ??= this.#render();
+    const page = await this.#page;
+    const packed = /\bgzip\b(?!;q=0(?:\.0*)?(?:,|$))/.test(headers["accept-encoding"] ?? "");
+    response.writeHead(200, [
+      ...["content-type", "text/html; charset=utf-8", "etag", page.etag, ...CACHING],
+      ...["content-security-policy", policyOf(page), "x-content-type-options", "nosniff"],
+      ...["referrer-policy", "no-referrer", "cross-origin-opener-policy", "same-origin"],
+      ...(packed ? ["content-encoding", "gzip", "content-length", String(page.gzip.byteLength)] : []),
+    ]);
+    if (packed) response.end(page.gzip);
+    else await unpack(page.gzip, response);
+  }
+
+  close(): void {
+    clearTimeout(this.#fade);
+    this.#page = undefined;
+    void this.#worker?.terminate();
+  }
+
+  async #render(): Promise<Rendered> {
+    try {
+      const page = await this.#inThread();
+      this.#etag = page.etag;
+      return page;
+    } catch (error) {
+      // The next one who asks gets a new attempt.
+      this.#page = undefined;
+      throw error;
+    } finally {
+      clearTimeout(this.#fade);
+      this.#fade = setTimeout(() => (this.#page = undefined), this.#options.keepMs);
+      this.#fade.unref();
+    }
+  }
+
+  #inThread(): Promise<Rendered> {
+    const { heapMb, renderTimeoutMs } = this.#options;
+    const worker = new Worker(new URL("./graphiql-worker.ts", import.meta.url), {
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: heapMb },
+    });
+    this.#worker = worker;
+    return new Promise<Rendered>((resolve, reject) => {
+      const fail = (cause?: unknown): void =>
+        reject(new CatalystError("ERR_INTERNAL", "the page cannot be made at the moment", { cause }));
+      const timer = setTimeout(fail, renderTimeoutMs);
+      worker.once("message", resolve);
+      worker.once("error", fail);
+      worker.once("exit", (code) => {
+        clearTimeout(timer);
+        fail(new Error(`the page's thread ended with ${code}`));
+      });
+    }).finally(() => {
+      this.#worker = undefined;
+      void worker.terminate();
+    });
+  }
+}
+
+const CACHING = ["cache-control", "private, max-age=3600", "vary", "accept, accept-encoding"];
+
+/** For the rare client that takes only plain bytes; how fast it reads is how fast is unpacked. */
+async function unpack(gzip: Uint8Array, response: ServerResponse): Promise<void> {
+  const stream = createGunzip();
+  stream.end(gzip);
+  try {
+    await pipeline(stream, response);
+  } catch (error) {
+    // It went away in the middle; there is nobody left to answer.
+    if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+  }
 }

@@ -230,19 +230,6 @@ test("bodies that are no JSON, too large or empty", async () => {
   assert.equal((await bench.post({ query: "{a}", x: "y".repeat(2 * 1024 * 1024) })).status, 413);
 });
 
-test("a browser gets the page, which loads nothing from elsewhere, and never an execution", async () => {
-  await using bench = await Bench.open();
-  const [subgraph] = await bench.graph([a]);
-  const page = await fetch(`${bench.url}?query={a}`, { headers: { accept: "text/html,*/*" } });
-  const html = await page.text();
-  assert.match(html, /<textarea id="query"/);
-  assert.ok(!/(src|href)="?https?:/.test(html));
-  assert.match(page.headers.get("content-security-policy") ?? "", /default-src 'none'; script-src 'sha256-/);
-  assert.equal(subgraph?.requests.length, 0);
-  const graphiql = await fetch(`${bench.url}?ui=graphiql`, { headers: { accept: "text/html" } });
-  assert.match(await graphiql.text(), /YogaGraphiQL/);
-});
-
 test("before the first configuration nothing is executed; /healthz says what serves", async () => {
   await using bench = await Bench.open();
   assert.equal((await bench.post({ query: "{a}" })).status, 503);

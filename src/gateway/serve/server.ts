@@ -9,7 +9,7 @@ import { answerOf, refusal, type Answer, type Executor } from "../execute/execut
 import type { GatewayInstruments } from "../instruments.ts";
 import { readBody, readParameters, readQueryString, type Parameters } from "./body.ts";
 import type { Identified, Identity } from "./identity.ts";
-import { graphiqlPage, pageHeaders } from "./page.ts";
+import type { PageServer } from "./page.ts";
 import { AUTH_PATHS, proxyAuth } from "./proxy.ts";
 
 export interface ServerOptions {
@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly executor: Executor;
   readonly current: () => Generation | undefined;
   readonly instruments: GatewayInstruments | undefined;
+  /** What a browser sees. */
+  readonly page: PageServer;
   /** Socket of auth's HTTP side, to forward its public paths; absent behind Envoy. */
   readonly authSocket?: string | undefined;
   /** Behind our Envoy connections stay open as long as it likes; other clients get a minute. */
@@ -111,11 +113,7 @@ export class GatewayServer {
 
   async #get(request: IncomingMessage, response: ServerResponse, search: string): Promise<void> {
     // A browser's navigation gets the page and never an execution: the path is public in this form.
-    if (request.headers.accept?.includes("text/html")) {
-      const page = await graphiqlPage(search);
-      response.writeHead(200, pageHeaders(page)).end(page.html);
-      return;
-    }
+    if (request.headers.accept?.includes("text/html")) return this.#page(request, response);
     if (!asksFirst(request)) {
       const text =
         "a query by GET needs a header that browsers do not send across sites unasked: " +
@@ -129,6 +127,16 @@ export class GatewayServer {
     if (!who.ok) return this.#unauthorized(response, who, false);
     const answer = await this.#one(generation, readQueryString(search), request, who.scope, true);
     this.#send(response, answer, request);
+  }
+
+  async #page(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await this.#options.page.serve(request, response);
+    } catch {
+      if (response.headersSent) return void response.destroy();
+      const text = "the page cannot be made at the moment";
+      this.#refuse(response, 503, "ERR_INTERNAL", text, ["retry-after", "5"]);
+    }
   }
 
   #identify(request: IncomingMessage, generation: Generation): Identified | Promise<Identified> {
