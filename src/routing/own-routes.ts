@@ -1,11 +1,11 @@
 // The node's own services as paths of its own table: they are decided, explained and exported like what others tell. The version is
-// made here, once a commit and only when what a peer would see changed; its epoch is the time of the first commit, so a restarted
+// made once a commit and only when what a peer would see changed; its epoch is the time of the first commit, so a restarted
 // node speaks of newer routes than before. The lease is renewed well before it ends, which is a new version too.
 
 import type { Millis } from "#kernel";
 import { OWN } from "./import-policy.ts";
 import { LEASE_MS } from "./origin.ts";
-import { detailsOf, type Path } from "./path.ts";
+import type { Path } from "./path.ts";
 import type { PeerTerms } from "./received.ts";
 import type { Route } from "./route.ts";
 import type { RouteDelta } from "./route-delta.ts";
@@ -36,40 +36,38 @@ export function ownTerms(node: NodeName): PeerTerms {
 /** True when the lease of an own route has to be renewed. */
 export const isDue = (path: Path, at: Millis): boolean => path.notAfter - at < RENEW_MS;
 
+/** Whether others would see a difference. Each part is replaced, never changed in place. */
+export function showsOther(a: Service | undefined, b: Service | undefined): boolean {
+  if (a === undefined || b === undefined) return a !== b;
+  return (
+    a.health !== b.health ||
+    a.schema?.hash !== b.schema?.hash ||
+    a.protocol !== b.protocol ||
+    a.labels !== b.labels
+  );
+}
+
 export class OwnRoutes {
   readonly #node: NodeName;
   #epoch: number | undefined;
-  #changed = new Set<ServiceName>();
 
   constructor(node: NodeName) {
     this.#node = node;
   }
 
-  touch(name: ServiceName): void {
-    this.#changed.add(name);
+  /** The service as the `seq`th commit, at `at`, leaves it. */
+  learn(service: Service, seq: number, at: Millis): RouteDelta {
+    this.#epoch ??= at;
+    return {
+      kind: "route.learn",
+      peer: this.#node,
+      route: this.#route(service, this.#epoch, seq, at),
+      verdict: OWN,
+    };
   }
 
-  /** What the commit at `at`, the `seq`th, makes of the services that changed. */
-  take(
-    at: Millis,
-    seq: number,
-    service: (name: ServiceName) => Service | undefined,
-    known: (name: ServiceName) => Path | undefined,
-  ): RouteDelta[] {
-    this.#epoch ??= at;
-    const deltas: RouteDelta[] = [];
-    for (const name of this.#changed) {
-      const now = service(name);
-      const path = known(name);
-      if (now === undefined) deltas.push({ kind: "route.unlearn", peer: this.#node, key: name });
-      else {
-        const route = this.#route(now, this.#epoch, seq, at);
-        if (path !== undefined && !isDue(path, at) && saysSame(path, route)) continue;
-        deltas.push({ kind: "route.learn", peer: this.#node, route, verdict: OWN });
-      }
-    }
-    this.#changed.clear();
-    return deltas;
+  unlearn(key: ServiceName): RouteDelta {
+    return { kind: "route.unlearn", peer: this.#node, key };
   }
 
   #route({ name, protocol, health, schema, labels }: Service, epoch: number, seq: number, at: Millis): Route {
@@ -94,9 +92,4 @@ export class OwnRoutes {
       },
     };
   }
-}
-
-function saysSame(path: Path, route: Route): boolean {
-  const { protocol, attributes } = route;
-  return path.health === attributes.health && path.protocol === protocol && path.details === detailsOf(route);
 }

@@ -8,7 +8,7 @@ import { LIMITS, type Millis, type StateStore } from "#kernel";
 import { type Claim, claimsOf, IngressIndex } from "./ingress-index.ts";
 import { LeaseIndex } from "./lease-index.ts";
 import type { Commit, Delta, NodeTypes, StateView, TrustKeys } from "./plugin.ts";
-import { OwnRoutes, ownTerms } from "./own-routes.ts";
+import { isDue, OwnRoutes, ownTerms, showsOther } from "./own-routes.ts";
 import type { RuleLists } from "./rule.ts";
 import { organizationOf } from "./service-name.ts";
 import type { Endpoint, Health, NodeName, Quarantine, Service, ServiceName } from "./service.ts";
@@ -38,6 +38,7 @@ export class State implements StateStore<NodeTypes> {
   readonly #own: OwnRoutes;
   #rules: RuleLists = NO_RULES;
   #keys: TrustKeys | undefined;
+  #renew = false;
   #revision = 0;
 
   /** First value before, per service touched since the last commit. */
@@ -106,10 +107,11 @@ export class State implements StateStore<NodeTypes> {
     for (const [name, before] of this.#journal) {
       const after = this.#services.get(name);
       if (before === after) continue;
+      this.#tellOwn(name, before, after, at);
       services.set(name, before === undefined ? { after: after as Service } : changeOf(before, after));
     }
     const keys = this.#changedKeys();
-    this.#tellOwn(at);
+    if (this.#renew) this.#renewOwn(at);
     const { routes, peers } = this.#routes.seal();
     this.#journal = new Map();
     this.#journalKeys = undefined;
@@ -153,7 +155,7 @@ export class State implements StateStore<NodeTypes> {
         this.#rules = delta.rules;
         return;
       case "route.renew":
-        for (const path of this.#routes.received(this.#view.node)?.paths() ?? []) this.#own.touch(path.key);
+        this.#renew = true;
         return;
       default:
         this.#undo.push({ kind: "routes", mark: this.#routes.mark() });
@@ -161,15 +163,20 @@ export class State implements StateStore<NodeTypes> {
     }
   }
 
-  #tellOwn(at: Millis): void {
-    const { node } = this.#view;
-    const deltas = this.#own.take(
-      at,
-      this.#revision + 1,
-      (name) => this.#services.get(name),
-      (name) => this.#routes.path(node, name),
-    );
-    for (const delta of deltas) this.#routes.apply(delta);
+  /** An own service as others see it. */
+  #tellOwn(name: ServiceName, before: Service | undefined, after: Service | undefined, at: Millis): void {
+    if (!showsOther(before, after)) return;
+    const seq = this.#revision + 1;
+    this.#routes.apply(after === undefined ? this.#own.unlearn(name) : this.#own.learn(after, seq, at));
+  }
+
+  #renewOwn(at: Millis): void {
+    this.#renew = false;
+    for (const path of [...(this.#routes.received(this.#view.node)?.paths() ?? [])]) {
+      const service = this.#services.get(path.key);
+      if (service === undefined || !isDue(path, at)) continue;
+      this.#routes.apply(this.#own.learn(service, this.#revision + 1, at));
+    }
   }
 
   #set(service: Service): void {
@@ -222,7 +229,6 @@ export class State implements StateStore<NodeTypes> {
     if (after === undefined) this.#services.delete(name);
     else this.#services.set(name, after);
     this.#hash.touch(name);
-    this.#own.touch(name);
     if (before?.endpoints !== after?.endpoints) {
       this.#leases.change(name, before?.endpoints ?? [], after?.endpoints ?? []);
     }
