@@ -123,7 +123,7 @@ export class Advertised {
   digestFor(organization: OrgName): Digest {
     if (organization === this.#own) return this.#digest;
     const through = this.#through.get(organization);
-    return through === undefined ? this.#digest : this.#digest.without([through]);
+    return through === undefined ? this.#digest : this.#digest.without(through);
   }
 
   /** Drops entries of the past that no reader needs any more: everybody has read up to `slot`. Called often, works rarely. */

@@ -50,12 +50,17 @@ export function rowOf(route: Route): Row {
   return { bucket: bucketOf(route.key), a: a | 0, b: b | 0 };
 }
 
+const ALL: readonly number[] = Array.from({ length: BUCKETS }, (_, bucket) => bucket);
+const NOTHING: Sum = "0".repeat(16);
+
 const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, "0");
 
 export class Digest {
   readonly #a = new Int32Array(BUCKETS);
   readonly #b = new Int32Array(BUCKETS);
   readonly #counts = new Int32Array(BUCKETS);
+  /** Texts of the buckets that did not change since they were asked for. */
+  readonly #texts: (Sum | undefined)[] = Array.from(ALL, () => NOTHING);
 
   add(row: Row): void {
     this.#put(row, 1);
@@ -63,11 +68,6 @@ export class Digest {
 
   remove(row: Row): void {
     this.#put(row, -1);
-  }
-
-  replace(before: Route | undefined, after: Route | undefined): void {
-    if (before !== undefined) this.remove(rowOf(before));
-    if (after !== undefined) this.add(rowOf(after));
   }
 
   count(buckets: Buckets = "all"): number {
@@ -86,7 +86,9 @@ export class Digest {
   }
 
   sums(): Sum[] {
-    return Array.from(this.#a, (a, bucket) => hex(a) + hex(this.#b[bucket] ?? 0));
+    return ALL.map(
+      (bucket) => (this.#texts[bucket] ??= hex(this.#a[bucket] ?? 0) + hex(this.#b[bucket] ?? 0)),
+    );
   }
 
   /** Buckets that differ from the other side's sums. */
@@ -95,25 +97,26 @@ export class Digest {
     return own.flatMap((sum, bucket) => (sum === sums[bucket] ? [] : [bucket]));
   }
 
-  /** This one without what is in the others, which it holds. */
-  without(others: readonly Digest[]): Digest {
+  /** This one without what is in another, all of which it holds. */
+  without(other: Digest): Digest {
     const rest = new Digest();
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      rest.#a[bucket] = others.reduce((sum, other) => sum ^ (other.#a[bucket] ?? 0), this.#a[bucket] ?? 0);
-      rest.#b[bucket] = others.reduce((sum, other) => sum ^ (other.#b[bucket] ?? 0), this.#b[bucket] ?? 0);
-      const held = others.reduce((sum, other) => sum + (other.#counts[bucket] ?? 0), 0);
-      rest.#counts[bucket] = (this.#counts[bucket] ?? 0) - held;
+      rest.#a[bucket] = (this.#a[bucket] ?? 0) ^ (other.#a[bucket] ?? 0);
+      rest.#b[bucket] = (this.#b[bucket] ?? 0) ^ (other.#b[bucket] ?? 0);
+      rest.#counts[bucket] = (this.#counts[bucket] ?? 0) - (other.#counts[bucket] ?? 0);
+      if (rest.#a[bucket] !== 0 || rest.#b[bucket] !== 0) rest.#texts[bucket] = undefined;
     }
     return rest;
   }
 
   #over(buckets: Buckets): readonly number[] {
-    return buckets === "all" ? Array.from({ length: BUCKETS }, (_, bucket) => bucket) : buckets;
+    return buckets === "all" ? ALL : buckets;
   }
 
   #put({ bucket, a, b }: Row, count: number): void {
     this.#a[bucket] = (this.#a[bucket] ?? 0) ^ a;
     this.#b[bucket] = (this.#b[bucket] ?? 0) ^ b;
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + count;
+    this.#texts[bucket] = undefined;
   }
 }

@@ -270,6 +270,19 @@ describe("coming back", () => {
     assert.equal(deadline(a.session), a.at);
   });
 
+  test("an operator's word takes stale routes too, when there is no session to say it in", () => {
+    const a = side(LOW, HIGH);
+    a.establish();
+    a.tell({ kind: "closed", conn: "d1", text: "reset" });
+    a.wake();
+    a.tell({ kind: "dialled", conn: "d2", mine: openOf(LOW) });
+    const answer = { ok: false, notice: notice("shutdown", "maintenance") } as const;
+    const refused = a.tell({ kind: "answered", conn: "d2", mine: openOf(LOW), answer });
+    assert.deepEqual(kinds(refused), ["close", "gone"]);
+    const down = intentOf(HIGH, { adminDown: { reason: "over" } });
+    assert.deepEqual(kinds(a.tell({ kind: "configure", intent: down })), ["gone"]);
+  });
+
   test("sigterm-with-clients: draining names the time after which to come back", () => {
     const [a, b] = [side(LOW, HIGH), side(HIGH, LOW)];
     for (const one of [a, b]) one.establish();

@@ -145,8 +145,11 @@ function giveUp(session: Session, input: SessionInput, text: string): Stepped {
 function answered(session: Session, input: Of<"answered">): Stepped {
   const { answer, mine, conn } = input;
   if (!answer.ok) {
-    const step = giveUp(session, input, answer.notice.text);
-    return { ...step, session: rest(session, endingOf(input, answer.notice)) };
+    // Its last words may have been lost with the session: an operator's "down" takes the routes as well.
+    const outputs: SessionOutput[] = [{ kind: "close", conn }];
+    const { code, text } = answer.notice;
+    if (noticeName(code) === "shutdown") outputs.push({ kind: "gone", text });
+    return { session: rest(session, endingOf(input, answer.notice)), outputs };
   }
   const verdict = negotiate(mine, answer.open, session.intent);
   if (!verdict.ok) {
@@ -223,7 +226,9 @@ function configure(session: Session, input: Of<"configure">): Stepped {
   const { phase } = session;
   if (intent.adminDown !== undefined) {
     if (before.adminDown !== undefined) return same(next);
-    return end(next, input, notice("shutdown", intent.adminDown.reason));
+    const ended = end(next, input, notice("shutdown", intent.adminDown.reason));
+    if (phase.state === "established") return ended;
+    return { ...ended, outputs: [...ended.outputs, { kind: "gone", text: intent.adminDown.reason }] };
   }
   const changed = before.role !== intent.role || before.organization !== intent.organization;
   if (changed && phase.state !== "idle") {

@@ -325,6 +325,9 @@ export class Speaker {
         peer.digestAt = undefined;
         this.#out.push({ ...output, node });
         return this.#lost(node, peer, output.fate, at, output.restartMs);
+      case "gone":
+        this.#out.push({ ...output, node });
+        return this.#forget(node, peer);
       default:
         this.#out.push({ ...output, node });
     }

@@ -132,6 +132,8 @@ export type SessionOutput =
   | { readonly kind: "close"; readonly conn: Conn; readonly notice?: Notice }
   | { readonly kind: "up"; readonly conn: Conn; readonly agreed: Agreed; readonly theirs: Open }
   | { readonly kind: "synced"; readonly conn: Conn }
+  /** There is no session, and what the peer told before does not hold any more: an operator took the peering down. */
+  | { readonly kind: "gone"; readonly text: string }
   | {
       readonly kind: "down";
       readonly conn: Conn;

@@ -1,0 +1,138 @@
+// The simulation as a test: many small networks must end as the oracle says, and each defect must be found, or the harness proves
+// nothing. 1,000 seeds here, some 10 CPU-seconds, so that they fit beside the other tests on a loaded
+// machine of two cores; CI runs 2,000, long runs more, by `npm run sim -- --seeds N`.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type Bug, BUGS } from "./bugs.ts";
+import { main } from "./main.ts";
+import { type Scenario, scenario } from "./scenario.ts";
+import { shrink } from "./shrink.ts";
+import { simulate } from "./world.ts";
+
+const SEEDS = 1_000;
+
+test(`${SEEDS} networks come to rest where the oracle says`, () => {
+  const lines: string[] = [];
+  const code = main(["--seeds", String(SEEDS), "--seed", "1"], (line) => lines.push(line));
+  assert.equal(code, 0, lines.join("\n"));
+});
+
+test("a seed is a run: the same again is the same", () => {
+  assert.deepEqual(simulate(scenario(7)), simulate(scenario(7)));
+});
+
+test("larger networks with more faults", () => {
+  for (let seed = 1; seed <= 15; seed++) {
+    const outcome = simulate(scenario(seed, { nodes: 12, services: 30, faults: 40 }));
+    assert.deepEqual(outcome.problems, [], `seed ${seed}`);
+  }
+});
+
+describe("a defect is found", () => {
+  /** Comparisons heal what loss without a sequence check tears; that is what they are for. */
+  const healed: Bug = "no-sequence";
+
+  for (const bug of BUGS.filter((one) => one !== healed)) {
+    test(bug, () => {
+      for (let seed = 1; seed <= 150; seed++) {
+        if (simulate(scenario(seed), bug).problems.length > 0) return;
+      }
+      assert.fail("no seed of 150 fails");
+    });
+  }
+
+  test(`${healed} is healed by comparisons`, () => {
+    let repairs = 0;
+    for (let seed = 1; seed <= 100; seed++) {
+      const outcome = simulate(scenario(seed), healed);
+      assert.deepEqual(outcome.problems, [], `seed ${seed}`);
+      repairs += outcome.repairs;
+    }
+    assert.ok(repairs > 0);
+  });
+
+  test("and made small", () => {
+    const seed = Array.from({ length: 150 }, (_, at) => at + 1).find(
+      (one) => simulate(scenario(one), "rules-not-rerun").problems.length > 0,
+    );
+    assert.ok(seed !== undefined);
+    const { scenario: small, outcome } = shrink(scenario(seed), "rules-not-rerun");
+    assert.ok(outcome.problems.length > 0);
+    assert.deepEqual(
+      small.faults.map(({ kind }) => kind),
+      ["rules"],
+    );
+  });
+});
+
+describe("by name", () => {
+  const quiet: Omit<Scenario, "nodes" | "links" | "services"> = {
+    seed: 1,
+    onLoss: "depreference",
+    faults: [],
+    lossy: false,
+    forMs: 5_000,
+  };
+  const link = (a: string, b: string, role: "internal" | "lateral" | "customer") =>
+    ({ a, b, role, delayMs: 20, dials: "both" }) as const;
+
+  test("two borders of one organization rest, each at its own", () => {
+    const nodes = ["n0.acme.test", "n1.globex.test", "n2.globex.test"];
+    const outcome = simulate({
+      ...quiet,
+      nodes,
+      links: [
+        link("n0.acme.test", "n1.globex.test", "customer"),
+        link("n0.acme.test", "n2.globex.test", "customer"),
+        link("n1.globex.test", "n2.globex.test", "internal"),
+      ],
+      services: [{ node: "n0.acme.test", key: "s0.acme.test", scope: "transitive" }],
+    });
+    assert.deepEqual(outcome.problems, []);
+    assert.ok(outcome.messages < 2_000, `${outcome.messages} messages`);
+  });
+
+  test("a lateral peer is not given what another lateral peer told", () => {
+    const nodes = ["n0.acme.test", "n1.globex.test", "n2.initech.test"];
+    const outcome = simulate({
+      ...quiet,
+      nodes,
+      links: [
+        link("n0.acme.test", "n1.globex.test", "lateral"),
+        link("n1.globex.test", "n2.initech.test", "lateral"),
+      ],
+      services: [{ node: "n0.acme.test", key: "s0.acme.test", scope: "transitive" }],
+    });
+    assert.deepEqual(outcome.problems, []);
+  });
+
+  test("a clique of eight forgets a name with few words", () => {
+    const nodes = Array.from({ length: 8 }, (_, at) => `n${at}.acme.test`);
+    const links = nodes.flatMap((a, at) => nodes.slice(at + 1).map((b) => link(a, b, "internal")));
+    const services = [{ node: "n0.acme.test", key: "s0.acme.test", scope: "transitive" }] as const;
+    const still = simulate({ ...quiet, nodes, links, services });
+    const ended = simulate({
+      ...quiet,
+      nodes,
+      links,
+      services,
+      faults: [{ at: 3_000, kind: "service.end", service: 0 }],
+    });
+    assert.deepEqual([...still.problems, ...ended.problems], []);
+    assert.ok(ended.frames - still.frames <= 60, `${ended.frames - still.frames} frames`);
+  });
+});
+
+test("the command names the seed that fails and makes it small", () => {
+  const lines: string[] = [];
+  assert.equal(
+    main(["--seeds", "100", "--bug", "scope-leak"], (line) => lines.push(line)),
+    1,
+  );
+  assert.match(lines[0] ?? "", /^SEED=\d+ fails$/);
+  assert.equal(
+    main(["--bug", "none"], (line) => lines.push(line)),
+    2,
+  );
+});
