@@ -62,7 +62,10 @@ export class EnvoyConfigurator {
   #keys: TrustKeys | undefined;
   #baseDirty = false;
   #keysDirty = false;
+  /** The listener was published, whatever Envoy said to it. */
   #open = false;
+  /** What Envoy refused of the node's own, with its words. */
+  readonly #refused = new Map<Ref, string>();
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(server: Pick<XdsServer, "publish" | "hold">, prepare: Prepare = prepareService) {
@@ -104,10 +107,26 @@ export class EnvoyConfigurator {
   refusedLater(type: string, name: string): void {
     if (type === "route") {
       this.#routes.clear();
+      this.#baseDirty = true;
       for (const service of this.#wants.keys()) this.#dirty.add(service);
     } else if (name.startsWith("svc:")) this.#dirty.add(name.slice("svc:".length));
     else if (type === "listener" || type === "extension") this.#open = false;
     else this.#baseDirty = true;
+  }
+
+  /**
+   * What Envoy refused of the node's own: its listener (the port is taken), its routes, its keys. No want changes when the
+   * cause is gone, so whoever owns the configurator tries again by `retryRefused` and a flush.
+   */
+  refusals(): { readonly ref: Ref; readonly text: string }[] {
+    return [...this.#refused].map(([ref, text]) => ({ ref, text }));
+  }
+
+  retryRefused(): void {
+    for (const ref of this.#refused.keys()) {
+      const slash = ref.indexOf("/");
+      this.refusedLater(ref.slice(0, slash), ref.slice(slash + 1));
+    }
   }
 
   /** Publishes what changed. Calls run one after the other, but new keys never wait for a service. */
@@ -179,7 +198,7 @@ export class EnvoyConfigurator {
         { type: "extension", name: FILTER.jwt, bytes: undefined },
       );
     const verdict = await this.#put(changes);
-    if (!verdict.ok && opens) this.#open = false;
+    if (!verdict.ok && verdict.retry && opens) this.#open = false;
     this.#keysDirty ||= !verdict.ok && verdict.retry;
     return verdict;
   }
@@ -188,6 +207,9 @@ export class EnvoyConfigurator {
   async #put(changes: readonly Change[]): Promise<Verdict> {
     try {
       const { outcomes, ms } = await this.#server.publish(changes);
+      for (const [ref, outcome] of outcomes)
+        if (outcome.state === "refused") this.#refused.set(ref, outcome.text);
+        else this.#refused.delete(ref);
       return verdictOf([...outcomes.values()], ms);
     } catch (error) {
       if (!(error instanceof CatalystError) || error.code !== "ERR_XDS_REFERENCE") throw error;
@@ -331,6 +353,7 @@ export class EnvoyConfigurator {
       ? (await this.#server.publish([this.#routes.change()])).outcomes.get(INGRESS_ROUTE)
       : undefined;
     if (outcome?.state !== "refused") {
+      if (outcome !== undefined) this.#refused.delete(INGRESS_ROUTE);
       for (const name of names) {
         const next = prepared.get(name);
         if (next !== undefined) this.#inForce.set(name, next);

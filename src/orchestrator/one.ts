@@ -66,6 +66,8 @@ class One {
   readonly #stops: (() => Promise<void>)[] = [];
   #becomeReady: () => void = () => {};
   #direct: (() => Promise<void>) | undefined;
+  /** Envoy lets clients in. */
+  #open = false;
 
   constructor(boot: Boot, plan: NodePlan, ports: Ports, events: OneEvents) {
     this.#boot = boot;
@@ -73,7 +75,7 @@ class One {
     this.#startedAt = ports.clock.monotonic();
     this.ready = new Promise((resolve) => (this.#becomeReady = resolve));
     const alone = { ...plan, parts: plan.parts.filter((part) => part.name === "envoy") };
-    this.#envoy = new Supervisor(alone, ports, { ...events, changed: () => this.#changed() });
+    this.#envoy = new Supervisor(alone, ports, { ...events, changed: () => this.#changed(), serves: false });
   }
 
   async start(): Promise<void> {
@@ -105,6 +107,10 @@ class One {
       restarts: 0,
     });
     this.#stops.push(() => orchestrator.stop());
+    void orchestrator.serves.then(() => {
+      this.#open = true;
+      this.#changed();
+    });
     await orchestrator.published;
     this.#set("orchestrator", "ready");
   }
@@ -148,6 +154,7 @@ class One {
         this.#ports.log.error({ error: String(error) }, "the gateway cannot serve ingress itself");
       });
     }
+    if (!this.#open && !absent) return;
     if (parts.length === 4 && parts.every((part) => part.state === "ready" || part.state === "absent"))
       this.#becomeReady();
   }

@@ -23,6 +23,8 @@ export interface XdsServerOptions {
   readonly answerMs?: number;
   /** A resource was refused outside a publication that waits for it: when an Envoy connected. */
   readonly onRefused?: (type: ResourceType, name: string, text: string) => void;
+  /** Envoy answered something: `acknowledged` may be another. */
+  readonly onAnswered?: () => void;
 }
 
 export interface XdsStatus {
@@ -120,6 +122,13 @@ export class XdsServer {
 
   get connected(): boolean {
     return this.#streams.size > 0;
+  }
+
+  /** The version in the snapshot is in force in an Envoy that is connected. */
+  acknowledged(type: ResourceType, name: string): boolean {
+    const version = this.#cache.get(type, name)?.version;
+    if (version === undefined) return false;
+    return [...this.#streams].some((s) => s.subscription(type)?.acked(name, version) === true);
   }
 
   /** Throws ERR_XDS_REFERENCE, and changes nothing, when something would name what is not there. */
@@ -334,7 +343,10 @@ export class XdsServer {
     cache: this.#cache,
     now: () => performance.now(),
     answered: (stream, answer) => this.#answered(stream, answer),
-    moved: () => this.#recheck(),
+    moved: () => {
+      this.#recheck();
+      this.#options.onAnswered?.();
+    },
     closed: (stream, problem) => {
       this.#streams.delete(stream);
       if (problem !== undefined) this.#options.log.warn({ problem }, "an xDS stream was closed");
@@ -354,7 +366,7 @@ export class XdsServer {
       if (current !== undefined && current !== entry && !current.acked) current.lastGood = entry;
     }
     for (const { name, entry, text } of answer.refused) {
-      this.#options.log.warn({ type, name, text }, "Envoy refused a resource");
+      this.#options.log.warn({ type, name, reason: text }, "Envoy refused a resource");
       const waited = [...this.#waiters].some(
         (w) => w.type === type && w.name === name && w.version === entry.version,
       );

@@ -3,7 +3,7 @@
 
 import { request } from "node:http";
 import type { CheckResult } from "#rpc";
-import type { Facts } from "./problems.ts";
+import { type Facts, ingressProblem } from "./problems.ts";
 
 const ASK_MS = 2_000;
 
@@ -54,7 +54,10 @@ const CHECKS: readonly Check[] = [
     severity: "warning",
     wrong: (facts) => {
       const found = part(facts, "envoy");
-      if (found?.state === "ready") return undefined;
+      if (found?.state === "ready") {
+        const refused = ingressProblem(facts);
+        return refused && `${refused.code}: ${refused.text}`;
+      }
       return `${found?.state ?? "absent"}${found?.reason === undefined ? "" : `: ${found.reason}`}`;
     },
     good: () => "ready",
@@ -65,6 +68,10 @@ const CHECKS: readonly Check[] = [
     description: "clients get an answer at ingress",
     severity: "fatal",
     wrong: async (facts) => {
+      const refused = ingressProblem(facts);
+      // Whoever holds the port in our place may answer 200 there.
+      if (refused?.closed === true)
+        return `${refused.code}: ${refused.text}${refused.hint === undefined ? "" : ` (${refused.hint})`}`;
       // TLS at ingress ends in Envoy; whether its port answers is what can be said from here.
       if (facts.ingress.startsWith("https:")) return undefined;
       const answer = await ask(`${facts.ingress}/healthz`);

@@ -4,6 +4,7 @@
 import type { LoopStatus } from "#kernel";
 import type { AuthStatus, GatewayStatus, NodeStatus, PartStatus } from "#rpc";
 import type { Service } from "#routing";
+import type { IngressProblem } from "../effects/ingress-watch.ts";
 
 export type Problem = NodeStatus["problems"][number];
 
@@ -17,6 +18,7 @@ export interface Facts {
   readonly auth: AuthStatus | undefined;
   readonly gateway: GatewayStatus | undefined;
   readonly ingress: string;
+  readonly ingressProblem?: IngressProblem | undefined;
   readonly recordBroken?: string | undefined;
 }
 
@@ -84,9 +86,20 @@ function serviceProblems(services: Iterable<Service>, envoy: boolean): Problem[]
   return problems;
 }
 
+/** What Envoy refused of the node's own. Without Envoy the gateway serves ingress, and an old refusal says nothing. */
+export function ingressProblem({ parts, ingressProblem: refused }: Facts): IngressProblem | undefined {
+  const envoy = parts.find((part) => part.name === "envoy")?.state;
+  return envoy === "absent" || envoy === undefined ? undefined : refused;
+}
+
 export function problems(facts: Facts): Problem[] {
   const parts = partProblems(facts);
   const list: Problem[] = [...parts];
+  const refused = ingressProblem(facts);
+  if (refused !== undefined) {
+    const { code, text, hint } = refused;
+    list.push({ code, text, ...(hint === undefined ? {} : { hint }) });
+  }
   if (facts.identity === "none")
     list.push({
       code: "ERR_IDENTITY_NONE",
@@ -122,5 +135,6 @@ export function healthOf(facts: Facts, found: readonly Problem[]): NodeStatus["h
   const envoy = state("envoy");
   const entrance = envoy === "absent" || envoy === undefined ? state("gateway") : envoy;
   if (entrance !== "ready" && entrance !== "degraded") return "down";
+  if (ingressProblem(facts)?.closed === true) return "down";
   return found.some((problem) => problem.code !== "ERR_IDENTITY_NONE") ? "degraded" : "ok";
 }

@@ -4,6 +4,7 @@
 import type { Clock, Loop } from "#kernel";
 import type { AuthControl, GatewayControl, NodeStatus, PartStatus } from "#rpc";
 import type { NodeTypes } from "#routing";
+import type { IngressProblem } from "../effects/ingress-watch.ts";
 import type { StoreProblem } from "../store/store.ts";
 import { type Facts, healthOf, problems } from "./problems.ts";
 
@@ -21,6 +22,7 @@ export interface StatusPorts {
   readonly dataDir: string;
   readonly identity: NodeStatus["identity"];
   readonly ingress: string;
+  readonly ingressProblem: () => IngressProblem | undefined;
   readonly envoyWanted: boolean;
   readonly auth: AuthControl;
   readonly gateway: GatewayControl;
@@ -57,6 +59,7 @@ export async function facts(ports: StatusPorts): Promise<Facts> {
     auth,
     gateway,
     ingress: ports.ingress,
+    ingressProblem: ports.ingressProblem(),
     recordBroken: ports.recordBroken(),
   };
 }

@@ -8,6 +8,7 @@ import { CatalystError, type EnvoyResource, type EnvoyStatus, type PartStatus } 
 import type { Effect } from "#routing";
 import { type Boot, hostPort } from "../boot.ts";
 import { readFileSync } from "node:fs";
+import { type IngressProblem, IngressWatch } from "./ingress-watch.ts";
 
 type ServiceEffect = Extract<Effect, { kind: "envoy.service" }>;
 type KeysEffect = Extract<Effect, { kind: "envoy.keys" }>;
@@ -19,6 +20,10 @@ export interface DataPlane {
   readonly runners: Runners;
   /** Resolves when the snapshot is whole and Envoy may connect. */
   readonly opened: Promise<void>;
+  /** Resolves when Envoy has taken the ingress listener and its routes: clients are let in. */
+  readonly serves: Promise<void>;
+  /** What of the node's own Envoy refused; undefined when nothing. */
+  ingressProblem(): IngressProblem | undefined;
   status(parts: readonly PartStatus[]): EnvoyStatus;
   config(filter: { type?: string; name?: string }): readonly EnvoyResource[];
   close(): Promise<void>;
@@ -31,10 +36,11 @@ export interface PlaneGate {
 }
 
 export function openDataPlane(boot: Boot, ports: Ports, gate: PlaneGate): DataPlane {
-  if ("absent" in boot.envoy) return { ...withoutEnvoy, opened: gate.opened };
+  if ("absent" in boot.envoy) return { ...withoutEnvoy, opened: gate.opened, serves: gate.opened };
   const server = new XdsServer({
     log: ports.log,
     onRefused: (type, name) => plane.refused(type, name),
+    onAnswered: () => plane.answered(),
   });
   const plane: EnvoyPlane = new EnvoyPlane(boot, ports, gate, server, new EnvoyConfigurator(server));
   plane.opened.catch((error: unknown) => {
@@ -45,8 +51,9 @@ export function openDataPlane(boot: Boot, ports: Ports, gate: PlaneGate): DataPl
 
 const nothing: BatchRunner<never> = { batch: async () => ({ ok: true }) };
 
-const withoutEnvoy: Omit<DataPlane, "opened"> = {
+const withoutEnvoy: Omit<DataPlane, "opened" | "serves"> = {
   runners: { "envoy.service": nothing, "envoy.keys": nothing },
+  ingressProblem: () => undefined,
   status: (parts) => ({ state: envoyState(parts), connected: false, types: [] }),
   config: () => [],
   close: async () => {},
@@ -61,6 +68,7 @@ class EnvoyPlane implements DataPlane {
   readonly #gate: PlaneGate;
   readonly #server: XdsServer;
   readonly #configurator: EnvoyConfigurator;
+  readonly #ingress: IngressWatch;
   #emit: RunnerContext["emit"] = () => {};
   #listening: Promise<void> | undefined;
 
@@ -70,6 +78,13 @@ class EnvoyPlane implements DataPlane {
     this.#gate = gate;
     this.#server = server;
     this.#configurator = configurator;
+    this.#ingress = new IngressWatch({
+      clock: ports.clock,
+      server,
+      configurator,
+      listen: boot.config.ingress.listen,
+      flush: () => this.#flushLater(),
+    });
   }
 
   get runners(): Runners {
@@ -90,7 +105,10 @@ class EnvoyPlane implements DataPlane {
       batch: async (effects) => {
         for (const { want } of effects) this.#configurator.setKeys(want);
         await this.#open();
-        return resultOf((await this.#flush()).keys);
+        const { keys: verdict } = await this.#flush();
+        // What is refused of the node's own is told, and tried again, by the watch over ingress.
+        if (verdict?.ok === false && verdict.code === "ERR_ENVOY_REFUSED") return { ok: true };
+        return resultOf(verdict);
       },
     };
     return { "envoy.service": services, "envoy.keys": keys };
@@ -101,11 +119,21 @@ class EnvoyPlane implements DataPlane {
     return this.#open();
   }
 
+  get serves(): Promise<void> {
+    return this.#ingress.open;
+  }
+
+  ingressProblem(): IngressProblem | undefined {
+    return this.#ingress.problem;
+  }
+
+  answered(): void {
+    this.#ingress.moved();
+  }
+
   refused(type: string, name: string): void {
     this.#configurator.refusedLater(type, name);
-    this.#flush().catch((error: unknown) => {
-      this.#ports.log.warn({ error: String(error) }, "Envoy could not be brought up to date");
-    });
+    this.#flushLater();
   }
 
   status(parts: readonly PartStatus[]): EnvoyStatus {
@@ -135,6 +163,7 @@ class EnvoyPlane implements DataPlane {
   }
 
   async close(): Promise<void> {
+    this.#ingress.stop();
     await this.#server.close();
   }
 
@@ -151,8 +180,15 @@ class EnvoyPlane implements DataPlane {
     await this.#server.listen(this.#boot.paths.xdsSock);
   }
 
+  #flushLater(): void {
+    this.#flush().catch((error: unknown) => {
+      this.#ports.log.warn({ error: String(error) }, "Envoy could not be brought up to date");
+    });
+  }
+
   async #flush(): ReturnType<EnvoyConfigurator["flush"]> {
     const flushed = await this.#configurator.flush();
+    this.#ingress.moved();
     this.#emit({ kind: "verdict", by: "envoy", quarantined: this.#configurator.quarantined() });
     return flushed;
   }

@@ -45,6 +45,8 @@ export interface OrchestratorPart {
   readonly loop: Loop<NodeTypes>;
   /** Resolves when everything known is published and Envoy may connect. */
   readonly published: Promise<void>;
+  /** Resolves when clients are let in: Envoy has taken ingress, or there is none. */
+  readonly serves: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -120,6 +122,10 @@ class Orchestrator implements OrchestratorPart {
 
   get published(): Promise<void> {
     return this.#plane?.opened ?? this.#gate.opened;
+  }
+
+  get serves(): Promise<void> {
+    return this.#plane?.serves ?? this.#gate.opened;
   }
 
   async start(): Promise<void> {
@@ -302,6 +308,7 @@ class Orchestrator implements OrchestratorPart {
       dataDir: names.dataDir,
       identity: config.identity.mode,
       ingress,
+      ingressProblem: () => this.#plane?.ingressProblem(),
       envoyWanted: "binary" in envoy || envoy.wanted,
       auth: auth.stub,
       gateway: gateway.stub,

@@ -22,6 +22,8 @@ export interface SupervisorEvents {
   say(level: Level, text: string, fields?: object): void;
   /** A part without which there is no node does not start, again and again. Whoever hears it stops the node. */
   failed?(part: PartName, reason: string): void;
+  /** False where it runs a part of the node only, and says nothing of the whole. */
+  readonly serves?: boolean;
 }
 
 export class Supervisor {
@@ -121,7 +123,8 @@ export class Supervisor {
     const { name, state, reason, pid } = part.status();
     const fields = { subject: name, ...(pid === undefined ? {} : { child: pid }) };
     if (state === "backoff") this.#events.say("warn", `${name} ${reason ?? "ended"}, starts again`, fields);
-    else if (state === "ready" && !this.#stopping) this.#events.say("info", `${name} is ready`, fields);
+    else if (state === "ready" && reason === undefined && !this.#stopping)
+      this.#events.say("info", `${name} is ready`, fields);
     else if (state === "degraded") this.#events.say("warn", `${name}: ${reason ?? "degraded"}`, fields);
     if (!this.#stopping) this.#startWaiting();
     this.#events.changed(this.parts());
@@ -130,7 +133,7 @@ export class Supervisor {
 
   /** Says once that the node serves. */
   #announce(): void {
-    if (this.#announced || this.#stopping) return;
+    if (this.#announced || this.#stopping || this.#events.serves === false) return;
     const parts = this.parts();
     if (!parts.every((part) => part.state === "ready" || part.state === "absent")) return;
     // A part that is ready with a reason waits for something still: the orchestrator for Envoy to take ingress.
