@@ -29,6 +29,19 @@ test("one JSON line with level, time, part and text", () => {
   });
 });
 
+test("fields never take the place of the line's own", () => {
+  const { lines, log } = capture();
+  const taken = { text: "a", level: "b", time: "c", part: "d", other: "e" };
+  log.info(taken, "the text");
+  log.child({ part: "f", text: "g" }).warn({}, "the text");
+  for (const line of lines)
+    for (const name of ["text", "level", "time", "part"])
+      assert.equal(line.split(`"${name}":`).length, 2, `${name} once in ${line}`);
+  const [first = "", second = ""] = lines;
+  assert.match(first, /"text_":"a","level_":"b","time_":"c","part_":"d"/);
+  assert.match(second, /"part_":"f","text_":"g"/);
+});
+
 test("a canary in any place never reaches the log", () => {
   const { lines, log } = capture();
   const key = "cat_live_abcdefghijklCANARY1CANARY1CANARY1CANARY1CANARY1xx123456";

@@ -68,13 +68,23 @@ class PartLog implements Log {
   }
 
   child(fields: object): Log {
-    return new PartLog(this.#logger.child(scrub(fields)));
+    return new PartLog(this.#logger.child(beside(scrub(fields))));
   }
 
   #write(level: Level, fields: object, text: string): void {
     if (!this.#logger.isLevelEnabled(level)) return;
     // A bare Error is as common as fields, and an error's own fields are not enumerable.
-    const clean = scrub(fields instanceof Error ? { error: fields } : fields);
+    const clean = beside(scrub(fields instanceof Error ? { error: fields } : fields));
     this.#logger[level](clean, scrubText(text).replaceAll(/[\n\t]+/g, " "));
   }
+}
+
+/** A second key of the same name would hide the line's own from whoever reads it. */
+function beside(fields: Record<string, unknown>): Record<string, unknown> {
+  for (const name of ["text", "level", "time", "part"]) {
+    if (!Object.hasOwn(fields, name)) continue;
+    fields[`${name}_`] = fields[name];
+    Reflect.deleteProperty(fields, name);
+  }
+  return fields;
 }
