@@ -41,11 +41,11 @@ async function twoPaths(t: Scope): Promise<{ acme: PeerNode; one: PeerNode; two:
   return { acme, one, two };
 }
 
-/** GETs beside what happens; answers how many were not 200, and who answered. */
-function load(port: number): {
-  stop(): Promise<{ failed: number[]; by: Set<string> }>;
-  seen(name: string): boolean;
-} {
+/** GETs beside what happens; answers how many were not 200, and who answered. It ends with its test at the latest. */
+function load(
+  t: Scope,
+  port: number,
+): { stop(): Promise<{ failed: number[]; by: Set<string> }>; seen(name: string): boolean } {
   const agent = new Agent({ keepAlive: true });
   const [failed, by]: [number[], Set<string>] = [[], new Set()];
   const open = new Set<Promise<unknown>>();
@@ -66,14 +66,13 @@ function load(port: number): {
     await Promise.all(open);
     agent.destroy();
   })();
-  return {
-    seen: (name) => by.has(name),
-    async stop() {
-      on = false;
-      await run;
-      return { failed, by };
-    },
+  const stop = async (): Promise<{ failed: number[]; by: Set<string> }> => {
+    on = false;
+    await run;
+    return { failed, by };
   };
+  t.after(async () => void (await stop()));
+  return { seen: (name) => by.has(name), stop };
 }
 
 test("when one of two nodes is killed no GET fails", needs("envoy"), async (t) => {
@@ -84,7 +83,7 @@ test("when one of two nodes is killed no GET fails", needs("envoy"), async (t) =
     async () => (await ask(acme.egressPort, { headers: { host: REVIEWS } })).status === 200,
     "up",
   );
-  const gets = load(acme.egressPort);
+  const gets = load(t, acme.egressPort);
   await eventually(() => gets.seen(one.name), "the first path serves");
   one.envoy.kill("SIGKILL");
   await eventually(() => gets.seen(two.name), "the second path serves");
@@ -105,7 +104,7 @@ test("sets of paths come and go under load, shared by who has the same", needs("
     async () => (await ask(acme.egressPort, { headers: { host: REVIEWS } })).status === 200,
     "up",
   );
-  const gets = load(acme.egressPort);
+  const gets = load(t, acme.egressPort);
   for (const paths of [[one, two], [two, one], [two], [one], [two, one], [one, two]]) {
     acme.configurator.setImport(REVIEWS, importOf(REVIEWS, ...paths));
     await flushed(acme);
