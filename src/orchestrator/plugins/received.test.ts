@@ -180,6 +180,42 @@ test("other rules are applied to what was told before, without asking the peer, 
   assert.equal(best(), undefined);
 });
 
+test("the walk runs by itself, slice after slice, and ends", async () => {
+  const { loop } = nodeLoop({ effects: true });
+  const peering: PeerIntent = {
+    node: GLOBEX,
+    organization: "globex.test",
+    kind: "external",
+    role: "lateral",
+    onLoss: "depreference",
+    limits: LIMITS,
+  };
+  await loop.submit({ kind: "peer.set", at: 1, peering });
+  for (let i = 0; i < 22; i++) {
+    const advertise = Array.from({ length: 500 }, (_, n) =>
+      routeOf(GLOBEX, { key: `s${i * 500 + n}.globex.test` }),
+    );
+    await loop.submit({
+      kind: "peer.told",
+      at: 1,
+      peer: GLOBEX,
+      told: { kind: "update", withdraw: [], rejected: [], advertise },
+    });
+  }
+  const accepted = () =>
+    [...loop.view.routes.keys()].filter((key) => loop.view.routes.best(key) !== undefined).length;
+  assert.deepEqual([loop.view.routes.names, accepted()], [11_000, 0]);
+  await loop.submit({ kind: "rules.set", at: 1, rules: { imports: [ALL], exports: [] } });
+  while (loop.view.routes.received(GLOBEX)?.cursor !== undefined) await new Promise(setImmediate);
+  assert.equal(accepted(), 11_000);
+  await loop.idle();
+  assert.deepEqual(
+    [...loop.effects.desired()].filter(({ kind }) => kind === "route.walk"),
+    [],
+  );
+  await loop.stop();
+});
+
 test("a way found dead loses to another at once", () => {
   const { advertise, tell, best, step, walk } = node();
   advertise({ key: KEY });
