@@ -8,8 +8,10 @@ import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { rolldown } from "rolldown";
 
 export interface Bundled {
-  /** Bytes of JavaScript. */
+  /** Bytes of JavaScript, without what is counted apart. */
   readonly size: number;
+  /** Bytes of the chunks that hold nothing but the package to be counted apart. */
+  readonly apart: number;
   /** Names of all files written. */
   readonly files: readonly string[];
   /** Folders of the packages that something was taken from. */
@@ -19,7 +21,12 @@ export interface Bundled {
 const root = join(import.meta.dirname, "..");
 const NAMED = /new\s+URL\(\s*(["'])([^"']+)\1\s*,\s*import\.meta\.url\s*,?\s*\)/g;
 
-export async function bundle(entries: Readonly<Record<string, string>>, folder: string): Promise<Bundled> {
+/** `apart` names a package whose chunks are no part of the program's size, because no thread of it keeps them. */
+export async function bundle(
+  entries: Readonly<Record<string, string>>,
+  folder: string,
+  apart?: string,
+): Promise<Bundled> {
   const build = await rolldown({
     input: { ...entries },
     cwd: root,
@@ -64,20 +71,24 @@ export async function bundle(entries: Readonly<Record<string, string>>, folder: 
     assetFileNames: "[name]-[hash][extname]",
   });
   await build.close();
-  let size = 0;
+  const sizes = { program: 0, apart: 0 };
   const packages = new Set<string>();
   for (const file of output) {
     if (file.type !== "chunk") continue;
-    size += Buffer.byteLength(file.code);
-    for (const id of Object.keys(file.modules)) {
-      const found = packageFolder(id);
-      if (found !== undefined) packages.add(found);
-    }
+    const folders = Object.keys(file.modules).flatMap((id) => packageFolder(id) ?? []);
+    folders.forEach((each) => packages.add(each));
+    const counted = folders.length > 0 && folders.every((each) => each.endsWith(`/node_modules/${apart}`));
+    sizes[counted ? "apart" : "program"] += Buffer.byteLength(file.code);
   }
   const native = [...packages].flatMap((each) => nativeParts(each));
   for (const file of native) copyFileSync(file, join(folder, basename(file)));
   const files = [...output.map((file) => file.fileName), ...native.map((file) => basename(file))];
-  return { size, files: files.toSorted(), packages: [...packages].toSorted() };
+  return {
+    size: sizes.program,
+    apart: sizes.apart,
+    files: files.toSorted(),
+    packages: [...packages].toSorted(),
+  };
 }
 
 /** The innermost folder under node_modules that a module comes from. */
