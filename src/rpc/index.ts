@@ -8,6 +8,7 @@ import type { Listen, ServeOptions, Server } from "./serve.ts";
 import type { Session } from "./session-types.ts";
 
 export type * from "./admin.ts";
+export type * from "./admin-peering.ts";
 export type * from "./auth.ts";
 export * from "./errors.ts";
 export * from "./gateway.ts";
