@@ -2,7 +2,7 @@
 // (identity.md section 1). Node itself verifies and reads certificates. Beside it, what the library lacks: NameConstraints.
 // Invariant: `reflect-metadata` is imported before the library, which fails without it.
 
-import { type KeyObject, randomBytes } from "node:crypto";
+import { type KeyObject, randomBytes, type webcrypto } from "node:crypto";
 
 export async function loadX509(): Promise<typeof import("@peculiar/x509")> {
   await import("reflect-metadata");
@@ -12,12 +12,12 @@ export async function loadX509(): Promise<typeof import("@peculiar/x509")> {
 export type Curve = "P-384" | "P-256";
 
 /** The key in the form that the library wants; the cast bridges two declarations of one type, Node's and the browser's. */
-export const cryptoKeyOf = (key: KeyObject, namedCurve: Curve): CryptoKey =>
+export const cryptoKeyOf = (key: KeyObject, namedCurve: Curve): webcrypto.CryptoKey =>
   key.toCryptoKey(
     { name: "ECDSA", namedCurve },
     true,
     key.type === "private" ? ["sign"] : ["verify"],
-  ) as CryptoKey;
+  ) as webcrypto.CryptoKey;
 
 /** 127 random bits: positive, and unique without a counter (RFC 5280 section 4.1.2.2). */
 export function newSerial(): string {
