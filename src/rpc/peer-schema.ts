@@ -21,7 +21,7 @@ const safe = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** Lower case DNS names. */
 const name = z
   .string()
-  .max(PEER_LIMITS.keyBytes)
+  .max(PEER_LIMITS.nameBytes)
   .regex(/^[a-z0-9_]([a-z0-9._-]*[a-z0-9])?$/);
 const ascii = (most: number) =>
   z
@@ -162,8 +162,9 @@ export const peerSessionMethods: Required<Methods<PeerSession>> = {
   notify: z.tuple([noticeSchema]),
 };
 
+/** As long as a claim's, and as free: what was told under a name that is refused can be taken back under it. */
 const withdraw = z.object({
-  key: name,
+  key: z.string().min(1).max(PEER_LIMITS.keyBytes),
   version,
   tombstone: z.union([z.literal(true), ascii(PEER_LIMITS.tombstoneBytes)]).exactOptional(),
 });

@@ -49,6 +49,8 @@ export const PEER_LIMITS = {
   /** The same on the wire; nothing gets larger by encoding but for a few bytes. */
   encodedBytes: 257 * 1024,
   frameRoutes: 500,
+  /** DNS names of nodes and organizations. */
+  nameBytes: 253,
   keyBytes: 512,
   /** Nesting of a route; sums are made by recursion. */
   depth: 16,
