@@ -101,7 +101,7 @@ function rejudged(path: Path, sides: ReadonlyMap<Received, Side>): Path {
 
 /** Never what the peer itself told, nor what passed through it or its organization: there it would be a loop. */
 function sent(path: Path | undefined, policy: ExportPolicy, { received }: Side): Route | undefined {
-  if (path === undefined || path.peer === received) return undefined;
+  if (path === undefined) return undefined;
   const { node, organization, kind } = received.terms;
   const { nodePath, orgPath } = path.course;
   if (nodePath.includes(node) || (kind === "external" && orgPath.includes(organization))) return undefined;
