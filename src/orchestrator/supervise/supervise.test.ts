@@ -144,7 +144,7 @@ test("a part of ours that never starts is told once, with its last words; a kill
     hint: "make one",
   });
   const node = new Supervisor(
-    planOf(dir, [own("auth", `echo '${words}'; exit 70`), own("gateway", "kill -9 $$")]),
+    planOf(dir, [own("auth", `printf '%s\\n' '${words}'; exit 70`), own("gateway", "kill -9 $$")]),
     ports,
     { changed: () => {}, line: () => {}, say: () => {}, failed: (...said) => failed.push(said.join(": ")) },
   );
