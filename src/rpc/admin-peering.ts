@@ -57,7 +57,8 @@ export interface PeerRecord {
   readonly reach: Health;
   /** Never only "connected": how old what is known of it may be. */
   readonly freshness: {
-    readonly state: "fresh" | "stale" | "long-stale";
+    /** "none": it never told everything. */
+    readonly state: "fresh" | "stale" | "long-stale" | "none";
     readonly endMarkAgoMs?: number;
     readonly digestAgoMs?: number;
     /** Frames it has sent and this node has not processed. */
