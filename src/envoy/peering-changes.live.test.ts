@@ -116,6 +116,13 @@ test("sets of paths come and go under load, shared by who has the same", needs("
   const first = acme.configurator.flush();
   acme.configurator.setImport(REVIEWS, importOf(REVIEWS, one));
   await Promise.all([first, flushed(acme)]);
+  // One that goes while its new set is still on its way: the older flush has nothing to say of it any more.
+  const SHORT = "short.globex.catalyst.internal";
+  acme.configurator.setImport(SHORT, importOf(SHORT, two, one));
+  const coming = acme.configurator.flush();
+  await new Promise((resolve) => setImmediate(resolve));
+  acme.configurator.setImport(SHORT, undefined);
+  await Promise.all([coming, flushed(acme)]);
   const { failed, by } = await gets.stop();
   assert.deepEqual(failed, []);
   assert.equal(by.size, 2);

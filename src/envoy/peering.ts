@@ -40,7 +40,7 @@ import type { Change, Outcome, Ref, XdsServer } from "./xds/index.ts";
 
 export interface PeeringFlushed {
   readonly ms: number;
-  /** For every service that changed since the last flush, or whose state another change moved. */
+  /** For every service that changed since the last flush, or was moved; one that a newer flush took over is told by that. */
   readonly imports: ReadonlyMap<ServiceName, Verdict>;
   readonly exports: ReadonlyMap<ServiceName, Verdict>;
   /** Listeners, certificate and trust; absent when none changed. */
@@ -335,12 +335,11 @@ export class PeeringConfigurator {
     const [imports, exports] = [new Map<ServiceName, Verdict>(), new Map<ServiceName, Verdict>()];
     const ms = performance.now() - startedAt;
     for (const { key, changes } of ready) {
+      if (this.#turns.get(key) !== turn) continue;
+      this.#turns.delete(key);
       const own = changes.flatMap((c) => outcomes.get(refOf(c.type, c.name)) ?? []);
       const verdict = this.#failures.get(key) ?? verdictOf(own, ms);
-      if (this.#turns.get(key) === turn) {
-        this.#turns.delete(key);
-        if (!verdict.ok) this.#failures.set(key, verdict);
-      }
+      if (!verdict.ok) this.#failures.set(key, verdict);
       const { side, service } = split(key);
       (side === "egress" ? imports : exports).set(service, verdict);
     }
