@@ -6,6 +6,7 @@ import { chmodSync, unlinkSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { CatalystError } from "#rpc";
 import type { Applied, GatewayConfig, GatewayControl, GatewayStatus } from "#rpc";
+import type { Tracing } from "#telemetry";
 import { ComposeThread, type ThreadOptions } from "./compose/thread.ts";
 import { Executor } from "./execute/executor.ts";
 import { Transport } from "./execute/transport.ts";
@@ -20,6 +21,8 @@ export interface GatewayOptions {
   /** Never jumps, milliseconds; for durations. */
   readonly now?: () => number;
   readonly instruments?: GatewayInstruments;
+  /** Decides for each request whether it is traced; what is not costs one call. */
+  readonly tracing?: Tracing;
   readonly thread?: Partial<ThreadOptions>;
   readonly generations?: Partial<GenerationsOptions>;
   /** Join equal queries to a service that are under way at the same time. Off by default. */
@@ -89,7 +92,7 @@ class NodeGateway implements Gateway {
       ...GENERATIONS_DEFAULTS,
       ...options.generations,
     });
-    this.#executor = new Executor({ thread: this.#thread, now, instruments });
+    this.#executor = new Executor({ thread: this.#thread, now, instruments, tracing: options.tracing });
   }
 
   apply(config: GatewayConfig): Promise<Applied> {

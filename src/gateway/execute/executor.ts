@@ -4,6 +4,7 @@
 
 import { CatalystError } from "#rpc";
 import type { ErrorCode } from "#rpc";
+import type { Span, Tracing } from "#telemetry";
 import type { ComposeThread } from "../compose/thread.ts";
 import type { GatewayInstruments } from "../instruments.ts";
 import type { LocalFields, RequestFault } from "../plan/program.ts";
@@ -38,6 +39,7 @@ export interface ExecutorTools {
   readonly thread: ComposeThread;
   readonly now: () => number;
   readonly instruments: GatewayInstruments | undefined;
+  readonly tracing: Tracing | undefined;
 }
 
 const NOTHING_LOCAL: LocalFields = {};
@@ -46,12 +48,14 @@ export class Executor {
   readonly #thread: ComposeThread;
   readonly #now: () => number;
   readonly #instruments: GatewayInstruments | undefined;
+  readonly #tracing: Tracing | undefined;
   #active = 0;
 
   constructor(tools: ExecutorTools) {
     this.#thread = tools.thread;
     this.#now = tools.now;
     this.#instruments = tools.instruments;
+    this.#tracing = tools.tracing;
   }
 
   get active(): number {
@@ -61,6 +65,7 @@ export class Executor {
   /** Never rejects. */
   async execute(generation: Generation, request: GraphQLRequest): Promise<Answer> {
     const started = this.#instruments === undefined ? 0 : this.#now();
+    const span = this.#tracing?.start("graphql.request", "server", traceparentOf(request));
     generation.pin();
     this.#active += 1;
     let kind: "query" | "mutation" | "invalid" = "invalid";
@@ -68,9 +73,10 @@ export class Executor {
     try {
       let known = generation.documents.get(documentKey(request.document, request.operationName));
       this.#instruments?.planCache(known !== undefined);
-      known ??= await generation.prepare(request.document, request.operationName);
+      span?.set("cache.hit", known !== undefined);
+      known ??= await prepare(generation, request, span);
       if (known.ok) kind = known.operation.kind;
-      answer = await this.#run(generation, known, request);
+      answer = await this.#run(generation, known, request, span);
     } catch (error) {
       answer = refusal(500, "ERR_INTERNAL", [{ message: "the gateway failed on this request" }]);
       if (error instanceof CatalystError) answer = refusal(503, error.code, [{ message: error.message }]);
@@ -78,11 +84,17 @@ export class Executor {
       this.#active -= 1;
       generation.unpin();
     }
+    if (span !== undefined) endSpan(span, kind, answer.status);
     this.#instruments?.request(kind, String(answer.status), (this.#now() - started) / 1_000);
     return answer;
   }
 
-  #run(generation: Generation, known: Known, request: GraphQLRequest): Answer | Promise<Answer> {
+  #run(
+    generation: Generation,
+    known: Known,
+    request: GraphQLRequest,
+    span: Span | undefined,
+  ): Answer | Promise<Answer> {
     if (!known.ok) {
       this.#instruments?.rejected(known.refusal.code);
       return refusal(400, known.refusal.code, known.refusal.faults);
@@ -112,6 +124,7 @@ export class Executor {
       this.#now,
       limits.requestMs,
       limits.answerBytes,
+      span,
     );
     const { passThrough } = operation;
     if (passThrough !== undefined && generation.upstreams[passThrough.service]?.foreign === false) {
@@ -146,6 +159,34 @@ export class Executor {
     passThrough.absorb(run, sent);
     return finish(run, operation, run.variables, NOTHING_LOCAL);
   }
+}
+
+/** The caller's word on whether this is traced; Envoy's, where one stands before us. */
+function traceparentOf({ headers }: GraphQLRequest): string | undefined {
+  const value = headers["traceparent"];
+  return typeof value === "string" ? value : undefined;
+}
+
+async function prepare(
+  generation: Generation,
+  { document, operationName }: GraphQLRequest,
+  request: Span | undefined,
+): Promise<Known> {
+  const span = request?.child("graphql.plan", "internal");
+  try {
+    const known = await generation.prepare(document, operationName);
+    if (!known.ok) span?.fail(known.refusal.code);
+    return known;
+  } finally {
+    span?.end();
+  }
+}
+
+function endSpan(span: Span, kind: string, status: number): void {
+  span.set("graphql.operation.type", kind);
+  span.set("http.response.status_code", status);
+  if (status >= 500) span.fail(String(status));
+  span.end();
 }
 
 const HEAD = Buffer.from(`{"data":{`);

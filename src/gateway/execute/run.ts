@@ -2,6 +2,7 @@
 // request, so it stays small; what is the same for all requests of an operation is in the closures. Invariant: `data` is only
 // changed between awaits, so branches that run side by side never see a half merged entity.
 
+import type { Span } from "#telemetry";
 import type { Variables } from "./coerce.ts";
 import { FAULTS_MAX, ownFault, serviceFault, type Fault } from "./fault.ts";
 import type { JsonObject, ResponsePath } from "./merge.ts";
@@ -27,6 +28,7 @@ export class Run {
   readonly upstreams: readonly Upstream[];
   readonly variables: Variables;
   readonly headers: SendContext["headers"];
+  readonly span: Span | undefined;
   readonly #deadline: number;
   readonly #now: () => number;
   /** Left of the limit on what all services together may answer. */
@@ -43,10 +45,12 @@ export class Run {
     now: () => number,
     requestMs: number,
     bytesMax: number,
+    span: Span | undefined,
   ) {
     this.upstreams = upstreams;
     this.variables = variables;
     this.headers = headers;
+    this.span = span;
     this.#now = now;
     this.#deadline = now() + requestMs;
     this.#bytesLeft = bytesMax;

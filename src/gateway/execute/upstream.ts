@@ -3,6 +3,7 @@
 // a mutation never is. Invariant: `authorization` and what our own Envoy adds never reach a service.
 
 import type { GatewayService } from "#rpc";
+import type { Span } from "#telemetry";
 import type { GatewayInstruments } from "../instruments.ts";
 import { exchange, type Endpoint, type Reply, type Transport } from "./transport.ts";
 
@@ -23,6 +24,8 @@ export interface SendContext {
   /** Milliseconds left of the whole request. */
   readonly leftMs: number;
   readonly bytesMax: number;
+  /** Of the whole request; undefined when it is not traced. */
+  readonly span: Span | undefined;
 }
 
 /** Shared by all upstreams: retries are a tenth of what is sent, with a small reserve to start from. */
@@ -95,6 +98,7 @@ export class Upstream {
   }
 
   send(body: Buffer | string, operation: "query" | "mutation", context: SendContext): Promise<Sent> {
+    if (context.span !== undefined) return this.#traced(context.span, body, operation, context);
     const headers = this.#headers(context);
     if (this.#flights === undefined || operation === "mutation")
       return this.#send(body, operation, headers, context);
@@ -106,6 +110,27 @@ export class Upstream {
     const flight = this.#send(body, operation, headers, context).finally(() => flights.delete(key));
     flights.set(key, flight);
     return flight;
+  }
+
+  /** Never joined to another one: each has a span of its own. */
+  async #traced(
+    request: Span,
+    body: Buffer | string,
+    operation: "query" | "mutation",
+    context: SendContext,
+  ): Promise<Sent> {
+    const attributes = { subgraph: this.name, peer: this.foreign };
+    const span = request.child("graphql.fetch", "client", attributes);
+    try {
+      // Another organization has no business with our traces.
+      const headers = this.#headers(context, this.foreign ? undefined : span.traceparent);
+      const sent = await this.#send(body, operation, headers, context);
+      if (sent.ok) span.set("status", sent.status);
+      else span.fail(sent.code);
+      return sent;
+    } finally {
+      span.end();
+    }
   }
 
   async #send(
@@ -152,11 +177,14 @@ export class Upstream {
     return undefined;
   }
 
-  #headers(context: SendContext): string[] {
+  /** `traceparent` takes the place of the client's. */
+  #headers(context: SendContext, traceparent?: string): string[] {
     // Copied only when something is added; undici does not keep it.
-    if (this.#forward.length === 0) return this.#fixed as string[];
+    if (this.#forward.length === 0 && traceparent === undefined) return this.#fixed as string[];
     const headers = [...this.#fixed];
+    if (traceparent !== undefined) headers.push("traceparent", traceparent);
     for (const name of this.#forward) {
+      if (traceparent !== undefined && name === "traceparent") continue;
       const value = context.headers[name];
       if (typeof value === "string") headers.push(name, value);
       else if (value !== undefined) headers.push(name, value.join(", "));
