@@ -10,7 +10,7 @@ const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 
 test("demo --once --json answers through Envoy and leaves nothing", needs("envoy"), async (t) => {
   const folder = temporaryFolder(t);
-  const env = { TMPDIR: folder, XDG_DATA_HOME: folder, E2E_FOLDER: folder };
+  const env = { _CATALYST_DEMO_PORT: "0", TMPDIR: folder, XDG_DATA_HOME: folder, E2E_FOLDER: folder };
   const { code, out, err } = await catalyst(["demo", "--once", "--json"], { env });
   assert.equal(code, 0, err);
   const answer = JSON.parse(out) as {
@@ -33,7 +33,7 @@ test("a demo that cannot work says why and exits 1", needs("envoy"), async (t) =
   const folder = temporaryFolder(t);
   const file = join(folder, "no-folder");
   writeFileSync(file, "");
-  const env = { TMPDIR: file, E2E_FOLDER: folder };
+  const env = { _CATALYST_DEMO_PORT: "0", TMPDIR: file, E2E_FOLDER: folder };
   const { code, out } = await catalyst(["demo", "--once", "--json"], { env });
   assert.equal(code, 1);
   const answer = JSON.parse(out) as { ok: boolean; steps: { ok: boolean; reason?: string }[] };
@@ -46,7 +46,13 @@ for (const signal of ["SIGINT", "SIGKILL"] as const)
   test(`a demo that gets ${signal} takes everything along`, needs("envoy"), async (t) => {
     const folder = temporaryFolder(t);
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "demo"], {
-      env: { ...process.env, TMPDIR: folder, XDG_DATA_HOME: folder, E2E_FOLDER: folder },
+      env: {
+        ...process.env,
+        _CATALYST_DEMO_PORT: "0",
+        TMPDIR: folder,
+        XDG_DATA_HOME: folder,
+        E2E_FOLDER: folder,
+      },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });

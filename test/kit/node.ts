@@ -12,7 +12,7 @@ import { clientPaths } from "#config";
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 const FLAGS = ["--disable-warning=ExperimentalWarning"];
 /** Longest wait for anything; a hang ends with a name. */
-const WITHIN_MS = 30_000;
+const WITHIN_MS = 60_000;
 
 /** What of a test's context is used; a benchmark brings its own. */
 export interface Cleanup {

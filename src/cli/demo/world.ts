@@ -16,7 +16,8 @@ const START_MS = 60_000;
 const POLL_MS = 15;
 /** The node's own stop takes at most its drain time and 2 s. */
 const STOP_MS = 8_000;
-const INGRESS_PORT = 10_000;
+/** The usual one; tests never take it, another program may hold it. */
+const INGRESS_PORT = Number(process.env["_CATALYST_DEMO_PORT"] ?? 10_000);
 
 const EXAMPLES = {
   products: new URL("../../../examples/products/main.ts", import.meta.url),
