@@ -116,14 +116,14 @@ function gates(explanation: RouteExplanation): (readonly [string, string])[] {
   const { candidates, rejected, tombstones, at } = explanation;
   const hidden = candidates.filter(({ use }) => use === "hidden");
   return [
-    ...hidden.map(({ peer, verdict }): readonly [string, string] => [
-      "-",
-      `hidden, told by ${peer}: ${HIDDEN[verdict.reason]} [${verdict.reason}]${ruleText(verdict.rule, explanation, "")}`,
-    ]),
-    ...rejected.map((one): readonly [string, string] => [
-      "-",
-      `dropped ${span(at - one.at)} ago, told by ${one.peer}: ${DROPPED[one.reason]} (${one.text}) [${one.reason}]`,
-    ]),
+    ...hidden.map(({ peer, verdict: { reason, rule } }): readonly [string, string] => {
+      const why = `${HIDDEN[reason]} [${reason}]${ruleText(rule, explanation, "")}`;
+      return ["-", `hidden, told by ${peer}: ${why}`];
+    }),
+    ...rejected.map((one): readonly [string, string] => {
+      const why = `${DROPPED[one.reason]} (${one.text}) [${one.reason}]`;
+      return ["-", `dropped ${span(at - one.at)} ago, told by ${one.peer}: ${why}`];
+    }),
     ...tombstones.map((stone): readonly [string, string] => [
       "-",
       `taken back ${span(at - stone.at)} ago by ${stone.origin}; older claims are dead`,

@@ -74,6 +74,9 @@ export function peerText(peer: PeerRecord, style: Style): string {
   const since = session.forMs === undefined ? "" : ` for ${span(session.forMs)}`;
   const dialled = session.dialled === undefined ? "" : `, dialled by ${session.dialled ? "us" : "it"}`;
   const waiting = session.state === "synced" ? "" : waitText(session);
+  const { last } = session;
+  const code = last?.code === undefined ? "" : ` (code ${last.code})`;
+  const ended = last === undefined ? "" : `${last.text}${code}, ${age(last.agoMs)}`;
   const told: readonly (readonly [string, Cell] | undefined)[] = [
     ["peer", { text: peer.node, paint: style.bold }],
     ["kind", peer.kind === peer.role ? peer.kind : `${peer.kind}, ${peer.role} to us`],
@@ -82,12 +85,7 @@ export function peerText(peer: PeerRecord, style: Style): string {
     ["on loss", peer.onLoss],
     ["session", `${session.state}${since}${dialled}, ${count(session.flaps, "flap")}`],
     waiting === "" ? undefined : ["next", { text: waiting, paint: style.yellow }],
-    session.last === undefined
-      ? undefined
-      : [
-          "last end",
-          `${session.last.text}${session.last.code === undefined ? "" : ` (code ${session.last.code})`}, ${age(session.last.agoMs)}`,
-        ],
+    ended === "" ? undefined : ["last end", ended],
     ["envoy", healthCell(peer.reach, style)],
     ["data", freshCell(freshness, style)],
     ["  whole table", age(freshness.endMarkAgoMs)],
@@ -95,12 +93,14 @@ export function peerText(peer: PeerRecord, style: Style): string {
     ["  behind", freshness.lag === 0 ? "nothing" : count(freshness.lag, "frame")],
     freshness.oldestUnackedMs === undefined ? undefined : ["  unconfirmed", span(freshness.oldestUnackedMs)],
     freshness.digestRepairs === 0 ? undefined : ["  repaired", count(freshness.digestRepairs, "time")],
-    [
-      "routes",
-      `${routes.received} received of at most ${routes.max}, ${routes.accepted} accepted, ${routes.best} best, ${routes.rejected} rejected, ${routes.advertised} told`,
-    ],
+    ["routes", routesText(routes)],
   ];
   return pairs(told, style);
+}
+
+function routesText({ received, max, accepted, best, rejected, advertised }: PeerRecord["routes"]): string {
+  const taken = `${received} received of at most ${max}, ${accepted} accepted`;
+  return `${taken}, ${best} best, ${rejected} rejected, ${advertised} told`;
 }
 
 /** Names shown of each list; the JSON has them all. */
