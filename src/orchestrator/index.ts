@@ -26,7 +26,10 @@ export const runOne = async (bootFile: string, planFile: string): Promise<number
 export const runPart = async (role: RoleName, options?: RunOptions): Promise<number> =>
   await (await import("./roles/process.ts")).runPart(role, options);
 
-/** Steps a fresh loop through a record, with the plugins of `uses` where it was made with some; throws ERR_RECORD_INVALID or ERR_REPLAY_DIVERGED with the line. */
+/**
+ * Steps a fresh loop through a record, with the plugins of `uses` where it was made with some; throws ERR_RECORD_INVALID or
+ * ERR_REPLAY_DIVERGED with the line.
+ */
 export const replayRecord = async (
   lines: AsyncIterable<string>,
   uses: () => Promise<{ readonly plugins: readonly PluginUse[]; readonly baseDir: string }>,

@@ -17,6 +17,7 @@ import {
 import { CatalystError } from "#rpc";
 import type { Owner } from "#routing";
 import { type Boot, hostPort, writeBoot } from "./boot.ts";
+import { refuseNotServed } from "./not-served.ts";
 import { takeLock } from "./supervise/lock.ts";
 import { ENV, type NodePlan, type PartPlan } from "./supervise/plan.ts";
 import { VERSION } from "./version.ts";
@@ -40,6 +41,7 @@ export interface Prepared {
 const START_TRIES = 3;
 
 export async function prepareNode(options: PrepareOptions): Promise<Prepared> {
+  refuseNotServed(options.loaded);
   const paths = pathsOf(options.loaded.config);
   prepareDirectories(paths);
   // The supervisor takes it for good; here it only makes the error come before anything is written.
@@ -59,6 +61,7 @@ export async function prepareNode(options: PrepareOptions): Promise<Prepared> {
 /** What a part needs to know; `listen` is the ingress address with its real port. */
 export async function bootOf(options: PrepareOptions, listen: string): Promise<Boot> {
   const { loaded } = options;
+  refuseNotServed(loaded);
   const config = { ...loaded.config, ingress: { ...loaded.config.ingress, listen } };
   const scheme = config.ingress.tls === undefined ? "http" : "https";
   return {
