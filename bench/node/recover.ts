@@ -14,8 +14,11 @@ const RATE = 50;
 const PARTS = ["gateway", "auth", "envoy", "orchestrator"] as const;
 const QUERY = "{ topProducts(first: 1) { name } }";
 
-export async function recover(t: Cleanup, options: BenchOptions): Promise<void> {
-  const rounds = options.rounds || 3;
+/** One GraphQL and one http service, the configuration that names them, and the question whether a node serves both. */
+export async function startServices(t: Cleanup): Promise<{
+  config: object;
+  works(node: MeasuredNode, token: string): () => Promise<boolean>;
+}> {
   const products = await startProducts({ port: 0 });
   t.after(() => products.close());
   const server = createServer((_, response) => response.end("file"));
@@ -31,15 +34,23 @@ export async function recover(t: Cleanup, options: BenchOptions): Promise<void> 
       { name: "files", protocol: "http", endpoint, ingress: { prefix: "/files" } },
     ],
   };
-  const node = await MeasuredNode.start(t, config, options.dist);
+  const works = (node: MeasuredNode, token: string) => async (): Promise<boolean> => {
+    const asked = [node.ask("/graphql", token, QUERY), node.ask("/files/", token)];
+    const [a, b] = await Promise.all(asked).catch(() => []);
+    return a?.text.includes("kettle") === true && b?.status === 200;
+  };
+  return { config, works };
+}
+
+export async function recover(t: Cleanup, options: BenchOptions): Promise<void> {
+  const rounds = options.rounds || 3;
+  const services = await startServices(t);
+  const node = await MeasuredNode.start(t, services.config, options.dist);
   const token = await node.token();
   const graph = () => node.ask("/graphql", token, QUERY);
   const http = () => node.ask("/files/", token);
   const say = (text: string): void => void process.stdout.write(`  ${text}\n`);
-  const works = async (): Promise<boolean> => {
-    const [a, b] = await Promise.all([graph(), http()]).catch(() => []);
-    return a?.text.includes("kettle") === true && b?.status === 200;
-  };
+  const works = services.works(node, token);
   await until("served", works);
   const found = PARTS.map((part) => ({ part, times: [] as number[], lost: [] as string[], asked: 0 }));
   for (let round = 1; round <= rounds; round += 1)
