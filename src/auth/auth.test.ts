@@ -138,6 +138,19 @@ test("a watcher hears at once, then of each change, until it is gone", async () 
   assert.ok((seen[1]?.revision ?? 0) > (seen[0]?.revision ?? 0));
 });
 
+test("a watcher hears when an API key is revoked, with the keys as they are", async () => {
+  await using temporary = await temporaryDirectory();
+  await using on = await open(temporary.path);
+  const { id } = await on.auth.apiKeyCreate({ principal: "bob" });
+  const seen: KeySet[] = [];
+  await on.auth.watchKeys((keys) => void seen.push(keys));
+  await nextTurn();
+  await on.auth.apiKeyRevoke(id);
+  await nextTurn();
+  assert.equal(seen.length, 2);
+  assert.deepEqual(seen[1], seen[0]);
+});
+
 const nothing: (error: Error) => void = () => undefined;
 
 /** Behaves like a stub of an RPC session: dies with the call unless kept, tells when it breaks, is given back. */

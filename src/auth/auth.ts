@@ -199,6 +199,9 @@ class AuthPart implements Auth {
   async apiKeyRevoke(id: string): Promise<ApiKeyRecord> {
     const revoked = this.#apiKeys.revoke(id, this.#clock.now());
     this.#log.info({ id, principal: revoked.principal }, "API key revoked");
+    // Who keeps what the key was exchanged for (the gateway, where no Envoy stands before it) forgets it with this word.
+    this.#keySet = { ...this.#keySet };
+    this.#watchers.changed();
     return revoked;
   }
 

@@ -8,7 +8,7 @@ export interface AuthControl {
   /** An API key for a token; the RPC form of `POST /auth/token`. */
   exchange(apiKey: string): Promise<Signed>;
   jwks(): Promise<KeySet>;
-  /** Calls back at once and after every change of the key set, until the session ends. */
+  /** Calls back at once, after every change of the key set and when an API key is revoked, until the session ends. */
   watchKeys(onChange: (keys: KeySet) => void): Promise<void>;
 
   keyList(): Promise<readonly KeyRecord[]>;

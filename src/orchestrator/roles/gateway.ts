@@ -30,7 +30,11 @@ export async function startGateway(
 ): Promise<GatewayPart> {
   const [{ createGateway }, { gatewayMethods }] = await Promise.all([import("#gateway"), gatewaySchema()]);
   const telemetry = await openTelemetry(boot, "gateway", ports.log);
-  const gateway = await createGateway({ instruments: gatewayInstruments(telemetry.meter) });
+  // Without an endpoint nothing is counted, so that telemetry which is off costs no request anything.
+  const measured = boot.config.telemetry.otlp.endpoint !== undefined;
+  const gateway = await createGateway(
+    measured ? { instruments: gatewayInstruments(telemetry.meter), tracing: telemetry.tracing } : {},
+  );
   const closers: (() => Promise<void>)[] = [];
   const serveDirectly = async (): Promise<void> => {
     closers.push(await listenDirectly(gateway, boot, ports, auth));
