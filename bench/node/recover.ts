@@ -17,7 +17,7 @@ const QUERY = "{ topProducts(first: 1) { name } }";
 /** One GraphQL and one http service, the configuration that names them, and the question whether a node serves both. */
 export async function startServices(t: Cleanup): Promise<{
   config: object;
-  works(node: MeasuredNode, token: string): () => Promise<boolean>;
+  readonly works: (node: MeasuredNode, token: string) => () => Promise<boolean>;
 }> {
   const products = await startProducts({ port: 0 });
   t.after(() => products.close());

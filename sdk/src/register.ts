@@ -45,7 +45,6 @@ export interface Registration {
  * Starts registering; resolves at once, also when no node runs yet. Rejects only for arguments that can never
  * work.
  */
-// oxlint-disable-next-line typescript/require-await -- a wrong argument is a rejection, not an exception
 export async function register(options: RegisterOptions): Promise<Registration> {
   if (options.name === "" || options.protocol === "") {
     throw new RegistrationError("ERR_INVALID_ARGUMENT", "name and protocol must be given");

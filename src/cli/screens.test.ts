@@ -184,7 +184,6 @@ test("a watched screen fits the terminal: lines are cut, events and services giv
   const whole = statusText(status, services, PLAIN, events).split("\n");
   for (const rows of [whole.length, whole.length - 1, 20, 14]) {
     const lines = screenText(status, services, events, style, rows)
-      // oxlint-disable-next-line no-control-regex -- colours take no room
       .replaceAll(/\u001b\[\d+m/g, "")
       .split("\n");
     assert.ok(lines.length <= rows, `${lines.length} lines in ${rows}`);

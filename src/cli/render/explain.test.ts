@@ -20,6 +20,5 @@ test("each candidate says what decided, and what is absent says which gate stopp
 test("colour says nothing that the words do not", () => {
   const coloured = all(styleFor({ isTTY: true }, true));
   assert.match(coloured, /\u001b\[/);
-  // oxlint-disable-next-line no-control-regex -- colours are taken out
   assert.equal(coloured.replaceAll(/\u001b\[\d+m/g, ""), all());
 });

@@ -99,7 +99,7 @@ export function link<Fn>(source: string): Fn {
   const known = functions.get(source);
   if (known !== undefined) return known as Fn;
   // Safe by construction: the compose thread writes only validated names and JSON literals into a source.
-  // oxlint-disable-next-line no-implied-eval, no-new-func
+  // oxlint-disable-next-line no-implied-eval
   const made = (new Function("R", source) as (runtime: Runtime) => Fn)(runtime);
   if (functions.size >= FUNCTIONS_MAX) {
     const oldest = functions.keys().next().value;

@@ -30,5 +30,4 @@ export function builtInPlugins(): readonly NodePlugin[] {
   ];
 }
 
-export { describeOwner } from "./claims.ts";
-export { loadPlugins, type LoadOptions, type PluginModule, type PluginUse } from "./load.ts";
+export { loadPlugins, type PluginUse } from "./load.ts";
