@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type AdminApi, type AdminVerb, type AdminVerbs, connect, type PartStatus, type Session } from "#rpc";
 import { clientPaths } from "#config";
 
@@ -17,7 +17,7 @@ export interface Cleanup {
 }
 
 export const programOf = (dist: string | undefined): string =>
-  dist === undefined ? SOURCE : join(dist, "catalyst");
+  dist === undefined ? SOURCE : resolve(dist, "catalyst");
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
