@@ -133,7 +133,8 @@ export class EnvoyConfigurator {
   flush(): Promise<Flushed> {
     const startedAt = performance.now();
     const keys = this.#open ? this.#flushKeys() : undefined;
-    keys?.catch(() => undefined); // told below, where it is awaited
+    // It fails before somebody waits for it. Nothing is lost by that: what failed stays to be told, here or by the next flush.
+    keys?.catch(() => undefined);
     const run = this.#tail.then(() => this.#flush(startedAt, keys));
     this.#tail = run.catch(() => undefined);
     return run;
@@ -158,6 +159,17 @@ export class EnvoyConfigurator {
   async #flushBase(base: EnvoyBase): Promise<Verdict | undefined> {
     if (!this.#baseDirty) return undefined;
     this.#baseDirty = false;
+    try {
+      const verdict = await this.#publishBase(base);
+      this.#baseDirty ||= !verdict.ok && verdict.retry;
+      return verdict;
+    } catch (error) {
+      this.#baseDirty = true;
+      throw error;
+    }
+  }
+
+  async #publishBase(base: EnvoyBase): Promise<Verdict> {
     const [first, last] = [firstRoutes(base), lastRoutes(base)];
     assertClosed([...first, ...last].flatMap((route) => openInRoute(base.identity, route)));
     this.#routes.setBase(first, last);
@@ -170,9 +182,7 @@ export class EnvoyConfigurator {
     if (base.tls !== undefined) changes.push(secret(base.tls));
     changes.push(this.#routes.change());
     if (this.#open) changes.push(listener(base));
-    const verdict = await this.#put(changes);
-    this.#baseDirty = !verdict.ok && verdict.retry;
-    return verdict;
+    return await this.#put(changes);
   }
 
   /** Extension and listener: together the first time, later the extension alone. */
@@ -181,9 +191,24 @@ export class EnvoyConfigurator {
     if (base === undefined) return undefined;
     const open = base.identity === "none" || this.#keys !== undefined;
     if (!this.#keysDirty && open === this.#open) return undefined;
+    const before = this.#open;
     this.#keysDirty = false;
-    const opens = open && !this.#open;
     this.#open = open;
+    try {
+      const verdict = await this.#publishKeys(base, open, before);
+      const again = !verdict.ok && verdict.retry;
+      if (again && open && !before) this.#open = false;
+      this.#keysDirty ||= again;
+      return verdict;
+    } catch (error) {
+      // Not published: the listener is as it was, and the keys are still to be told.
+      this.#open = before;
+      this.#keysDirty = true;
+      throw error;
+    }
+  }
+
+  async #publishKeys(base: EnvoyBase, open: boolean, before: boolean): Promise<Verdict> {
     const changes: Change[] = [];
     if (base.identity !== "none" && this.#keys !== undefined) {
       const extension = jwtExtension(base.identity, this.#keys);
@@ -191,16 +216,13 @@ export class EnvoyConfigurator {
       const bytes = encode("envoy.config.core.v3.TypedExtensionConfig", extension);
       changes.push({ type: "extension", name: FILTER.jwt, bytes });
     }
-    if (opens) changes.push(listener(base));
+    if (open && !before) changes.push(listener(base));
     if (!open)
       changes.push(
         { type: "listener", name: INGRESS, bytes: undefined },
         { type: "extension", name: FILTER.jwt, bytes: undefined },
       );
-    const verdict = await this.#put(changes);
-    if (!verdict.ok && verdict.retry && opens) this.#open = false;
-    this.#keysDirty ||= !verdict.ok && verdict.retry;
-    return verdict;
+    return await this.#put(changes);
   }
 
   /** As one publication; what would name something that is not there waits for the next flush. */
@@ -225,7 +247,12 @@ export class EnvoyConfigurator {
     while (this.#dirty.size > 0) {
       const names = [...this.#dirty];
       this.#dirty.clear();
-      await this.#flushNames(base, names, startedAt, verdicts);
+      try {
+        await this.#flushNames(base, names, startedAt, verdicts);
+      } catch (error) {
+        for (const name of names) this.#dirty.add(name);
+        throw error;
+      }
     }
   }
 
@@ -240,7 +267,7 @@ export class EnvoyConfigurator {
     const ready = names.filter((name) => this.#takesPart(name, prepared.get(name), outcomes));
     await this.#publishRoutes(ready, prepared);
     // What was refused is out again, and Envoy may have nothing good to go back to.
-    if (this.#routes.changed) await this.#server.publish([this.#routes.change()]);
+    if (this.#routes.changed) await this.#publishIngress();
     await this.#takeAway(names);
     for (const name of names) {
       const failure = this.#failures.get(name);
@@ -350,7 +377,7 @@ export class EnvoyConfigurator {
     const before = names.map((name) => this.#routes.get(name));
     for (const name of names) this.#routes.set(name, prepared.get(name)?.routes);
     const outcome = this.#routes.changed
-      ? (await this.#server.publish([this.#routes.change()])).outcomes.get(INGRESS_ROUTE)
+      ? (await this.#publishIngress()).outcomes.get(INGRESS_ROUTE)
       : undefined;
     if (outcome?.state !== "refused") {
       if (outcome !== undefined) this.#refused.delete(INGRESS_ROUTE);
@@ -369,6 +396,15 @@ export class EnvoyConfigurator {
     const half = Math.ceil(names.length / 2);
     await this.#publishRoutes(names.slice(0, half), prepared);
     await this.#publishRoutes(names.slice(half), prepared);
+  }
+
+  async #publishIngress(): ReturnType<XdsServer["publish"]> {
+    try {
+      return await this.#server.publish([this.#routes.change()]);
+    } catch (error) {
+      this.#routes.notSent();
+      throw error;
+    }
   }
 
   /** Clusters and endpoints that no route names any more. */

@@ -83,6 +83,11 @@ export class IngressRoutes {
     this.#changed = true;
   }
 
+  /** What `change` gave did not get out. */
+  notSent(): void {
+    this.#changed = true;
+  }
+
   #prefix(name: string): string {
     return this.#fragments.get(name)?.prefix ?? "";
   }

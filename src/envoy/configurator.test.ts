@@ -1,0 +1,60 @@
+// A publication that fails for a reason of ours (not a refusal by Envoy) is told and loses nothing: the next flush publishes the
+// same again. The server is the real one; one call of it fails, each in its turn.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EnvoyConfigurator } from "./configurator.ts";
+import { httpService, quiet, Signer } from "./testing.ts";
+import { XdsServer } from "./xds/index.ts";
+
+const BASE = {
+  node: "edge1.acme.catalyst.internal",
+  identity: "own",
+  listen: { address: "127.0.0.1", port: 10_000 },
+  gateway: { path: "/run/gateway-http.sock" },
+  auth: { path: "/run/auth-http.sock" },
+  bodyLimitBytes: 1_048_576,
+} as const;
+const FILES = "files.acme.catalyst.internal";
+
+const contents = (server: XdsServer): string[] =>
+  Array.from(server.resources(), ({ type, name, version }) => `${type}/${name} ${version}`).toSorted();
+
+/** All that one node publishes; call number `failing` of the server throws. */
+async function published(signer: Signer, failing: number): Promise<{ found: string[]; failed: boolean }> {
+  const server = new XdsServer({ log: quiet });
+  let calls = 0;
+  const configurator = new EnvoyConfigurator({
+    hold: (refs) => server.hold(refs),
+    publish: async (changes) => {
+      calls += 1;
+      if (calls === failing) throw new Error("no memory");
+      return await server.publish(changes);
+    },
+  });
+  configurator.setBase(BASE);
+  configurator.setKeys(signer.keys());
+  configurator.setService(FILES, httpService(FILES, ["127.0.0.1:5001"]));
+  let failed = false;
+  await configurator.flush().catch((error: unknown) => {
+    assert.match(String(error), /no memory/);
+    failed = true;
+  });
+  if (failed) await configurator.flush();
+  return { found: contents(server), failed };
+}
+
+test("whichever publication fails, the flush says so and the next one publishes everything", async () => {
+  const signer = new Signer();
+  const whole = (await published(signer, 0)).found;
+  assert.ok(whole.some((each) => each.startsWith("listener/ingress")));
+  assert.ok(whole.some((each) => each.startsWith(`cluster/svc:${FILES}`)));
+  let broken = 0;
+  for (let failing = 1; ; failing += 1) {
+    const { found, failed } = await published(signer, failing);
+    if (!failed) break;
+    broken += 1;
+    assert.deepEqual(found, whole, `call ${failing}`);
+  }
+  assert.ok(broken >= 4, `${broken} calls were broken`);
+});
