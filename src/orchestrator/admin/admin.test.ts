@@ -255,3 +255,12 @@ test("health: ok, degraded while something is wrong, down when nobody answers cl
   assert.equal(health({ parts: [ready("auth"), ready("gateway"), absent] }), "degraded");
   assert.equal(health({ envoyWanted: false, parts: [ready("auth"), ready("gateway"), absent] }), "ok");
 });
+
+test("a part that is ready but does not answer is a problem; one that is down already is not named twice", () => {
+  const silent = [{ name: "gateway", reason: "no answer within 1 s" }] as const;
+  const part = (state: "ready" | "backoff") => ({ name: "gateway", state, restarts: 0 }) as const;
+  const named = (state: "ready" | "backoff"): string[] =>
+    problems(facts({ parts: [part(state)], silent })).map(({ text }) => text);
+  assert.deepEqual(named("ready"), ["gateway is ready but does not answer: no answer within 1 s"]);
+  assert.deepEqual(named("backoff"), ["gateway is down"]);
+});

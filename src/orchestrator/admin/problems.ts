@@ -17,6 +17,8 @@ export interface Facts {
   readonly store: readonly { readonly text: string; readonly hint: string }[];
   readonly auth: AuthStatus | undefined;
   readonly gateway: GatewayStatus | undefined;
+  /** Parts that were asked for their own status and gave none, with the reason. */
+  readonly silent?: readonly { readonly name: PartStatus["name"]; readonly reason: string }[];
   readonly ingress: string;
   readonly ingressProblem?: IngressProblem | undefined;
   readonly recordBroken?: string | undefined;
@@ -49,6 +51,14 @@ function partProblems(facts: Facts): Problem[] {
       const text = `${part.name} was restarted ${part.restarts} times, last ${seconds} s ago`;
       problems.push({ code: "ERR_PART_DOWN", text, hint: "catalyst events" });
     }
+    // It may hang: its process is there, so nobody starts it anew. Where it is not ready, that says it already.
+    const silent = facts.silent?.find(({ name }) => name === part.name);
+    if (silent !== undefined && part.state === "ready")
+      problems.push({
+        code: "ERR_PART_DOWN",
+        text: `${part.name} is ready but does not answer: ${silent.reason}`,
+        hint: `its log says more; if it hangs, end process ${part.pid ?? "of it"}, it is started anew`,
+      });
   }
   return problems;
 }

@@ -32,23 +32,34 @@ export interface StatusPorts {
   readonly recordBroken: () => string | undefined;
 }
 
-const within = async <T>(clock: Clock, promise: Promise<T>): Promise<T | undefined> => {
-  const late = Promise.withResolvers<undefined>();
-  const cancel = clock.after(ASK_MS, () => late.resolve(undefined));
+type Asked<T> =
+  | { readonly value: T; readonly silent?: never }
+  | { readonly value?: never; readonly silent: string };
+
+/** What a part says of itself in time, or why it says nothing. */
+async function ask<T>(clock: Clock, question: Promise<T>): Promise<Asked<T>> {
+  const late = Promise.withResolvers<Asked<T>>();
+  const cancel = clock.after(ASK_MS, () => late.resolve({ silent: `no answer within ${ASK_MS} ms` }));
+  const answer = question.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ silent: error instanceof Error ? error.message : String(error) }),
+  );
   try {
-    // The reason why a part does not answer is in its state already.
-    return await Promise.race([promise.catch(() => undefined), late.promise]);
+    return await Promise.race([answer, late.promise]);
   } finally {
     cancel();
   }
-};
+}
 
 export async function facts(ports: StatusPorts): Promise<Facts> {
   const { loop, clock } = ports;
   const [auth, gateway] = await Promise.all([
-    within(clock, ports.auth.status()),
-    within(clock, ports.gateway.status()),
+    ask(clock, ports.auth.status()),
+    ask(clock, ports.gateway.status()),
   ]);
+  const silent = Object.entries({ auth, gateway }).flatMap(([name, asked]) =>
+    asked.silent === undefined ? [] : [{ name: name as "auth" | "gateway", reason: asked.silent }],
+  );
   return {
     parts: ports.parts(),
     loop: loop.status(),
@@ -56,8 +67,9 @@ export async function facts(ports: StatusPorts): Promise<Facts> {
     identity: ports.identity,
     envoyWanted: ports.envoyWanted,
     store: ports.store,
-    auth,
-    gateway,
+    auth: auth.value,
+    gateway: gateway.value,
+    silent,
     ingress: ports.ingress,
     ingressProblem: ports.ingressProblem(),
     recordBroken: ports.recordBroken(),
