@@ -170,8 +170,15 @@ class JwksUrl implements KeySource {
     }
     const document = discoveryOf(issuer);
     if (this.#discovered || document === undefined) return this.#url;
-    // The URL was given, so discovery only cross-checks it; an issuer without the document is none the worse.
-    const answer = await fetchJson(document, this.#rules).catch(() => undefined);
+    // The URL was given, so discovery only cross-checks it: an issuer without the document is none the worse, and one that
+    // cannot answer now is asked again with the next fetch of the keys.
+    const answer = await fetchJson(document, this.#rules).catch((error: unknown) => {
+      this.#options.log.warn(
+        { issuer, reason: reasonOf(error) },
+        "discovery did not answer, the keys' URL is unchecked",
+      );
+      return undefined;
+    });
     if (answer?.status === 200) {
       const named = readDiscovery(answer, issuer);
       if (named.href !== this.#url.href) {
@@ -180,7 +187,7 @@ class JwksUrl implements KeySource {
         );
       }
     }
-    this.#discovered = answer !== undefined;
+    this.#discovered = answer?.status === 200 || answer?.status === 404;
     return this.#url;
   }
 
