@@ -27,13 +27,15 @@ export async function kills(t: Cleanup, options: BenchOptions): Promise<void> {
     );
     if (parts !== undefined)
       pids = new Map(parts.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid] as const])));
+    // Nobody is left to kill until the orchestrator is back and tells the new processes.
+    if (parts === undefined && pids.size === 0)
+      await until("a part to kill", async () => {
+        const { parts: now } = await node.call("status", {}).catch(() => ({ parts: [] }));
+        pids = new Map(now.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid] as const])));
+        return pids.size > 0;
+      });
     const there = PARTS.filter((name) => pids.has(name));
-    const part = there[Math.floor(random() * there.length)];
-    if (part === undefined) {
-      await pause(BETWEEN_MS);
-      i -= 1;
-      continue;
-    }
+    const part = there[Math.floor(random() * there.length)] ?? "orchestrator";
     const killed = kill(pids.get(part) ?? 0);
     pids.delete(part);
     process.stdout.write(`  ${i} of ${count}: ${part}${killed ? "" : " (not there)"}\n`);
@@ -44,14 +46,12 @@ export async function kills(t: Cleanup, options: BenchOptions): Promise<void> {
   const timer = setInterval(() => process.stdout.write(`  still waiting: ${last}\n`), 5_000);
   t.after(() => clearInterval(timer));
   await until("every part ready, health ok", async () => {
-    const status = await node.call("status", {}).catch(() => undefined);
-    last =
-      status === undefined
-        ? "no answer"
-        : status.parts.map(({ name, state, reason = "" }) => `${name} ${state} ${reason}`.trim()).join(", ");
+    const status = await node.call("status", {}).catch((error: unknown) => void (last = String(error)));
+    if (status === undefined) return false;
+    last = status.parts.map(({ name, state, reason = "" }) => `${name} ${state} ${reason}`.trim()).join(", ");
     // That a part was restarted often is told for a minute; it is true, and no sign of being stuck.
-    const wrong = status?.problems.filter(({ text }) => !text.includes("was restarted"));
-    return wrong?.length === 0 && status?.parts.every(({ state }) => state === "ready") === true;
+    const wrong = status.problems.filter(({ text }) => !text.includes("was restarted"));
+    return wrong.length === 0 && status.parts.every(({ state }) => state === "ready");
   });
   await until("served again", served);
   process.stdout.write(`  whole again ${(performance.now() - startedAt).toFixed(0)} ms after the last\n`);

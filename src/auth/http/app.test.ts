@@ -253,12 +253,12 @@ function statusOver(socketPath: string): Promise<number | undefined> {
 
 /** Makes the socket file of a process that was killed: bound once, nobody behind it. */
 async function leaveSocket(path: string): Promise<void> {
-  const { link, unlink } = await import("node:fs/promises");
+  const { link, rm } = await import("node:fs/promises");
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(`${path}.x`, resolve));
   await link(`${path}.x`, path);
   await new Promise((resolve) => server.close(resolve));
-  await unlink(`${path}.x`).catch(() => undefined);
+  await rm(`${path}.x`, { force: true });
 }
 
 /** Sends bytes as they are and reads until the other side closes. */

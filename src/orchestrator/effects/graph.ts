@@ -74,7 +74,7 @@ export class Graph {
   #enqueue(gateway?: GatewayControl): Promise<EffectResult> {
     const run = async (): Promise<EffectResult> =>
       await this.#apply(gateway ?? (await this.#options.gateway(APPLY_MS)));
-    const result = this.#queue.then(run, run);
+    const result = this.#queue.then(run);
     this.#queue = result.catch(() => undefined);
     return result;
   }
