@@ -64,12 +64,10 @@ test("help loads no package, a client verb only what speaks to the node", async 
 });
 
 test("a reader that goes away ends the program quietly", async (t) => {
-  const many = Array.from({ length: 4_000 }, (_, sequence) => ({
-    ...RESULTS.events[0],
-    sequence,
-    text: "x".repeat(100),
-  }));
-  const events = many as unknown as typeof RESULTS.events;
+  const [event] = RESULTS.events;
+  assert.ok(event !== undefined);
+  const text = "x".repeat(100);
+  const events = Array.from({ length: 4_000 }, (_, sequence) => ({ ...event, sequence, text }));
   const node = await fixedNode(t, { events });
   const child = start(t, ["events", "--data-dir", node.dataDir]);
   child.stdout?.once("data", () => child.stdout?.destroy());

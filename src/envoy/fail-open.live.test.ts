@@ -56,17 +56,26 @@ const at = (value: Json | undefined, ...path: readonly (string | number)[]): Jso
   assert.ok(here !== undefined, path.join("."));
   return here;
 };
+const isList = (value: unknown): value is Json[] => Array.isArray(value);
+/** The list itself, so that it can be spoilt. */
+const list = (value: Json, name: string): Json[] => {
+  const members: unknown = value[name];
+  assert.ok(isList(members), name);
+  return members;
+};
+/** What was spoilt goes to Envoy as if it were typed; that it is not is the point. */
+const asTyped = (value: unknown): World => value as World;
 const jwt = (world: Json): Json => at(world, "extension", "typed_config");
 const filters = (world: Json): Json =>
   at(world, "listener", "filter_chains", 0, "filters", 0, "typed_config", "http_filters");
 /** Everyone may use the routes, so that only jwt_authn stands between. */
 const withoutRbac = (world: Json): void => {
   const all = { rbac: { rules: { action: "ALLOW", policies: { public: ANYONE } } } };
-  for (const route of world["routes"] as unknown as Json[])
+  for (const route of list(world, "routes"))
     at(route, "typed_per_filter_config")["catalyst.rbac.allow"] = json({ "@type": RBAC_ROUTE, ...all });
 };
 const ANYONE = { permissions: [{ any: true }], principals: [{ any: true }] };
-const rules = (world: Json): Json[] => jwt(world)["rules"] as unknown as Json[];
+const rules = (world: Json): Json[] => list(jwt(world), "rules");
 const hostAllow = (world: Json, value: unknown): void => {
   at(world, "hosts", 0, "typed_per_filter_config")["catalyst.rbac.allow"] = json(value);
 };
@@ -101,7 +110,7 @@ const JWT_FORMS: readonly Form[] = [
   {
     name: "jwt_authn disabled on the route",
     spoil: (world) => {
-      for (const route of world["routes"] as unknown as Json[])
+      for (const route of list(world, "routes"))
         at(route, "typed_per_filter_config")["catalyst.jwt"] = json({
           "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig",
           disabled: true,
@@ -209,7 +218,7 @@ test("each form is open in Envoy, and found by the guard", needs("envoy"), async
         cases.push({ form, spoilt, port, world });
       }
   const listeners = cases.map(({ world, port }) => {
-    const { routes, hosts, extension, listener } = world as unknown as World;
+    const { routes, hosts, extension, listener } = asTyped(world);
     const virtual_hosts = [...hosts, { name: "node", domains: ["*"], routes }];
     const config = staticBootstrap({
       listener: [{ ...listener, name: `ingress-${port}` }],
