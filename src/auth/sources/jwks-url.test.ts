@@ -355,15 +355,15 @@ test("discovery that fails for the moment is asked again until it answers", asyn
   await using temporary = await temporaryDirectory();
   await using server = await keyServer();
   const issuer = new URL(server.url).origin;
-  let document: object | undefined;
+  let up = false;
   server.reply = (request, response) => {
     if (request.url === "/keys") response.writeHead(200).end(JSON.stringify({ keys: [one] }));
-    else if (document === undefined) response.writeHead(503).end();
-    else response.writeHead(200).end(JSON.stringify(document));
+    else if (!up) response.writeHead(503).end();
+    else response.writeHead(200).end(JSON.stringify({ issuer: "https://evil.example", jwks_uri: server.url }));
   };
   const { source, clock, kids, settle } = await open(temporary.path, server.url, { issuer });
   assert.deepEqual(kids(), [one.kid]);
-  document = { issuer: "https://evil.example", jwks_uri: server.url };
+  up = true;
   await clock.advance(60 * MINUTE, settle);
   assert.match(source.problem() ?? "", /is of issuer "https:\/\/evil.example"/);
   await source.close();
