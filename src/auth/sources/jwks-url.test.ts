@@ -359,7 +359,8 @@ test("discovery that fails for the moment is asked again until it answers", asyn
   server.reply = (request, response) => {
     if (request.url === "/keys") response.writeHead(200).end(JSON.stringify({ keys: [one] }));
     else if (!up) response.writeHead(503).end();
-    else response.writeHead(200).end(JSON.stringify({ issuer: "https://evil.example", jwks_uri: server.url }));
+    else
+      response.writeHead(200).end(JSON.stringify({ issuer: "https://evil.example", jwks_uri: server.url }));
   };
   const { source, clock, kids, settle } = await open(temporary.path, server.url, { issuer });
   assert.deepEqual(kids(), [one.kid]);
