@@ -73,10 +73,11 @@ export class PathsSets<User> {
     return idle;
   }
 
-  /** False when it is in use again. */
+  /** False when it is in use again; true also for one that was removed before. */
   remove(name: string): boolean {
     const set = this.#sets.get(name);
-    if (set === undefined || set.users.size > 0) return false;
+    if (set === undefined) return true;
+    if (set.users.size > 0) return false;
     this.#sets.delete(name);
     const used = new Set([...this.#sets.values()].flatMap((other) => other.paths.map((p) => p.node)));
     for (const { node } of set.paths) if (!used.has(node)) this.#addresses.delete(node);

@@ -70,6 +70,8 @@ export class PeeringConfigurator {
   readonly #sets = new PathsSets<Key>();
   /** Exports with a cluster of their own. */
   readonly #own = new Set<ServiceName>();
+  /** Clusters that fell out of use and may still be with Envoy: they go when the routes have moved. */
+  #gone = new Set<string>();
   /** Secrets that were published. */
   readonly #secrets = new Set<string>();
   /** The flush that has a service in hand; an older one has nothing to say of it any more. */
@@ -107,17 +109,19 @@ export class PeeringConfigurator {
    */
   setTrust(organization: OrgName, trust: PeeringTrust | undefined): void {
     const before = this.#trust.get(organization);
-    const stays = trust !== undefined && trust.nodes.length > 0 && certificatesIn(trust.pem) > 0;
-    if (stays) this.#trust.set(organization, trust);
-    else this.#trust.delete(organization);
-    this.#trusted = new Set([...this.#trust.values()].flatMap((t) => t.nodes));
-    this.#baseDirty = true;
-    if (before?.nodes.join() !== this.#trust.get(organization)?.nodes.join()) {
-      const touched = (node: string): boolean => node.endsWith(`.${organization}`);
-      this.#markAll((nodes) => nodes.some(touched));
+    this.#trust.delete(organization);
+    try {
+      if (trust === undefined || trust.nodes.length === 0) return;
+      checkTrust(organization, trust.pem);
+      this.#trust.set(organization, trust);
+    } finally {
+      this.#trusted = new Set([...this.#trust.values()].flatMap((t) => t.nodes));
+      this.#baseDirty = true;
+      if (before?.nodes.join() !== this.#trust.get(organization)?.nodes.join()) {
+        const touched = (node: string): boolean => node.endsWith(`.${organization}`);
+        this.#markAll((nodes) => nodes.some(touched));
+      }
     }
-    if (!stays && trust !== undefined && trust.nodes.length > 0)
-      throw new CatalystError("ERR_INVALID_ARGUMENT", `the trust in ${organization} holds no certificate`);
   }
 
   /** Undefined, or a want without paths: its name is answered 404. */
@@ -149,7 +153,7 @@ export class PeeringConfigurator {
     if (type === "listener" ? name === PEER || name === EGRESS : type === "secret" && isOwnSecret(name))
       this.#baseDirty = true;
     else if ((type === "route" || type === "scope") && isKey(name)) this.#dirty.add(name);
-    else if (name.startsWith("export:")) this.#dirty.add(`peer/${name.slice("export:".length)}`);
+    else if (serviceOfCluster(name) !== undefined) this.#dirty.add(`peer/${serviceOfCluster(name)}`);
     else if (name.startsWith("paths:")) for (const key of this.#sets.refused(name)) this.#dirty.add(key);
     else return false;
     return true;
@@ -162,24 +166,27 @@ export class PeeringConfigurator {
     this.#baseTail = first.catch(() => undefined);
     const base = await first;
     const turn = ++this.#turn;
-    const [keys, ownBefore] = [[...this.#dirty], new Set(this.#own)];
+    const keys = [...this.#dirty];
     this.#dirty.clear();
     const ready = keys.map((key) => this.#prepare(key, turn));
-    const idle = this.#sets.takeIdle();
+    const gone = this.#takeGone();
     const outcomes = new Map<Ref, Outcome>();
-    await Promise.all(
-      [true, false].map((fresh) =>
-        this.#publish(
-          ready.filter((r) => r.fresh === fresh),
-          outcomes,
+    try {
+      await Promise.all(
+        [true, false].map((fresh) =>
+          this.#publish(
+            ready.filter((r) => r.fresh === fresh),
+            outcomes,
+          ),
         ),
-      ),
-    );
-    const ownIdle = keys.map(split).filter((k) => k.side === "peer" && ownBefore.has(k.service));
-    await this.#collect(
-      idle,
-      ownIdle.map((k) => k.service),
-    );
+      );
+      await this.#collect(gone);
+    } catch (error) {
+      // Not published, or only in part: all of it is still to be told.
+      for (const key of keys) this.#dirty.add(key);
+      for (const name of gone) this.#gone.add(name);
+      throw error;
+    }
     return {
       ms: performance.now() - startedAt,
       ...this.#verdicts(ready, turn, outcomes, startedAt),
@@ -193,6 +200,18 @@ export class PeeringConfigurator {
     if (base === undefined) throw new CatalystError("ERR_INTERNAL", "flush before setListeners");
     if (!this.#baseDirty) return undefined;
     this.#baseDirty = false;
+    try {
+      const outcomes = await this.#publishBase(base);
+      const verdict = verdictOf(outcomes, performance.now() - startedAt);
+      this.#baseDirty ||= !verdict.ok && verdict.retry;
+      return verdict;
+    } catch (error) {
+      this.#baseDirty = true;
+      throw error;
+    }
+  }
+
+  async #publishBase(base: PeeringBase): Promise<readonly Outcome[]> {
     const own = this.#certificate;
     const peers = own && peersChange(this.#trust.values());
     const changes: Change[] = [...this.#trust].map(([name, trust]) => trustChange(name, trust));
@@ -208,9 +227,7 @@ export class PeeringConfigurator {
     );
     const { outcomes } = await this.#server.publish(changes);
     for (const change of changes) if (change.type === "secret") this.#secrets.add(change.name);
-    const verdict = verdictOf([...outcomes.values()], performance.now() - startedAt);
-    if (!verdict.ok && verdict.retry) this.#baseDirty = true;
-    return verdict;
+    return [...outcomes.values()];
   }
 
   #markAll(concerns: (nodes: readonly string[]) => boolean): void {
@@ -236,7 +253,7 @@ export class PeeringConfigurator {
     }
     // It goes; what was refused for what it wants too, since what was in force before was another want.
     this.#sets.drop(key);
-    if (side === "peer") this.#own.delete(service);
+    if (side === "peer") this.#leaveOwn(service);
     const gone = (type: "scope" | "route"): Change => ({ type, name: key, bytes: undefined });
     return { key, changes: [gone("scope"), gone("route")], fresh: false };
   }
@@ -263,7 +280,7 @@ export class PeeringConfigurator {
     refuse(blind ? NO_CERTIFICATE : checkExport(this.#trust, want));
     const admitted = { ...want, to };
     if (target.kind === "paths") {
-      this.#own.delete(service);
+      this.#leaveOwn(service);
       const { name, changes } = this.#sets.use(key, target.paths);
       return {
         key,
@@ -302,22 +319,42 @@ export class PeeringConfigurator {
         this.#sets.settled(change, outcomes.get(refOf("cluster", change.name))?.state === "acknowledged");
   }
 
+  #leaveOwn(service: ServiceName): void {
+    if (this.#own.delete(service)) this.#gone.add(exportClusterOf(service));
+  }
+
+  /** What a flush may take away once its own routes have moved; what falls out of use later is the matter of a later one. */
+  #takeGone(): Set<string> {
+    const gone = this.#gone;
+    this.#gone = new Set();
+    for (const name of this.#sets.takeIdle()) gone.add(name);
+    return gone;
+  }
+
   /** Takes away what nothing names any more: only now, when the routes have moved. */
-  async #collect(idle: ReadonlySet<string>, ownIdle: readonly ServiceName[]): Promise<void> {
+  async #collect(gone: ReadonlySet<string>): Promise<void> {
     const changes: Change[] = [];
-    for (const name of idle)
-      if (this.#sets.remove(name)) changes.push({ type: "cluster", name, bytes: undefined });
-    for (const service of ownIdle) {
-      if (this.#own.has(service)) continue;
-      const name = exportClusterOf(service);
-      changes.push({ type: "cluster", name, bytes: undefined }, { type: "endpoint", name, bytes: undefined });
+    for (const name of gone) {
+      const service = serviceOfCluster(name);
+      if (service === undefined) {
+        if (this.#sets.remove(name)) changes.push({ type: "cluster", name, bytes: undefined });
+      } else if (!this.#own.has(service)) {
+        changes.push(
+          { type: "cluster", name, bytes: undefined },
+          { type: "endpoint", name, bytes: undefined },
+        );
+      }
     }
     const secrets = [...this.#secrets].filter((name) => !this.#wantsSecret(name));
     for (const name of secrets) changes.push({ type: "secret", name, bytes: undefined });
     if (changes.length === 0) return;
     const { outcomes } = await this.#server.publish(changes);
-    for (const name of secrets)
-      if (outcomes.get(refOf("secret", name))?.state !== "kept") this.#secrets.delete(name);
+    for (const { type, name } of changes) {
+      // A route that was refused is as it was, and names it still.
+      const kept = outcomes.get(refOf(type, name))?.state === "kept";
+      if (type === "cluster" && kept) this.#gone.add(name);
+      else if (type === "secret" && !kept) this.#secrets.delete(name);
+    }
   }
 
   #wantsSecret(name: string): boolean {
@@ -356,6 +393,10 @@ const split = (key: Key): { readonly side: Side; readonly service: ServiceName }
 
 const isKey = (name: string): name is Key => name.startsWith("peer/") || name.startsWith("egress/");
 
+/** Undefined: it is no cluster of an export. */
+const serviceOfCluster = (name: string): ServiceName | undefined =>
+  name.startsWith("export:") ? name.slice("export:".length) : undefined;
+
 const isOwnSecret = (name: string): boolean =>
   name === NODE_CERT || name === PEERS_SECRET || name.startsWith(trustSecretOf(""));
 
@@ -363,14 +404,18 @@ function refuse(refusal: PeeringRefusal | undefined): void {
   if (refusal !== undefined) throw new CatalystError(refusal.code, refusal.text);
 }
 
-/** How many certificates a PEM text holds; 0 when one of them cannot be read. */
-function certificatesIn(pem: string): number {
+/** Throws when a PEM text holds no certificate, or one that cannot be read. */
+function checkTrust(organization: OrgName, pem: string): void {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  try {
-    return blocks.map((block) => new X509Certificate(block)).length;
-  } catch {
-    return 0;
-  }
+  const refused = (text: string, cause?: unknown) =>
+    new CatalystError("ERR_INVALID_ARGUMENT", `the trust in ${organization} holds ${text}`, { cause });
+  if (blocks.length === 0) throw refused("no certificate");
+  for (const block of blocks)
+    try {
+      new X509Certificate(block);
+    } catch (cause) {
+      throw refused("what is no certificate", cause);
+    }
 }
 
 function checkCertificate({ certificate, key }: Certificate): void {

@@ -1,0 +1,103 @@
+// A publication between nodes that fails for a reason of ours loses nothing: the next flush publishes the same again, and takes
+// away what was to go. The server is the real one; one call of it fails, each in its turn.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { certificateOf, organization } from "./peering.common-case.ts";
+import { PeeringConfigurator } from "./peering.ts";
+import { quiet } from "./testing.ts";
+import type { Scope } from "./testing.ts";
+import { XdsServer } from "./xds/index.ts";
+
+const NODE = "edge1.acme.catalyst.internal";
+const PEER_NODE = "edge1.globex.catalyst.internal";
+const ORGANIZATION = "globex.catalyst.internal";
+const REVIEWS = "reviews.globex.catalyst.internal";
+const PRODUCTS = "products.acme.catalyst.internal";
+const listeners = {
+  node: NODE,
+  peer: { address: "127.0.0.1", port: 10_443 },
+  egress: { address: "127.0.0.1", port: 10_001 },
+};
+
+async function world(t: Scope) {
+  const acme = await organization(t, "acme.catalyst.internal");
+  const globex = await organization(t, ORGANIZATION);
+  return { own: await certificateOf(t, acme, NODE), pem: globex.certificatePem };
+}
+
+const contents = (server: XdsServer): string[] =>
+  Array.from(server.resources(), ({ type, name, version }) => `${type}/${name} ${version}`).toSorted();
+
+/** All that is published in steps, each flushed again when it failed; call number `failing` of the server throws. */
+async function published({ own, pem }: Awaited<ReturnType<typeof world>>, failing: number) {
+  const server = new XdsServer({ log: quiet });
+  let [calls, failed] = [0, 0];
+  const configurator = new PeeringConfigurator({
+    publish: async (changes) => {
+      calls += 1;
+      if (calls === failing) throw new Error("no memory");
+      return await server.publish(changes);
+    },
+  });
+  const flush = async (): Promise<void> => {
+    await configurator.flush().catch(async (error: unknown) => {
+      assert.match(String(error), /no memory/);
+      failed += 1;
+      await configurator.flush();
+    });
+  };
+  const paths = (node: string) => [{ node, organization: ORGANIZATION, address: "127.0.0.1:1" }];
+  const first = (node: string) => ({ service: REVIEWS, protocol: "http" as const, paths: paths(node) });
+  configurator.setListeners(listeners);
+  configurator.setNodeCertificate(own);
+  configurator.setTrust(ORGANIZATION, { nodes: [PEER_NODE, "edge2.globex.catalyst.internal"], pem });
+  configurator.setImport(REVIEWS, first(PEER_NODE));
+  const target = { kind: "own", endpoints: ["127.0.0.1:5001"], timeoutMs: 5_000 } as const;
+  configurator.setExport(PRODUCTS, { service: PRODUCTS, protocol: "http", to: [PEER_NODE], target });
+  await flush();
+  const whole = contents(server);
+  configurator.setImport(REVIEWS, first("edge2.globex.catalyst.internal"));
+  configurator.setExport(PRODUCTS, undefined);
+  await flush();
+  return { found: [whole, contents(server)], failed };
+}
+
+test("whichever publication fails, the flush says so and the next one publishes everything", async (t) => {
+  const certificates = await world(t);
+  const [whole, moved] = (await published(certificates, 0)).found;
+  for (const start of ["listener/peer", "listener/egress", `route/egress/${REVIEWS}`, `cluster/export:`])
+    assert.ok(
+      whole?.some((each) => each.startsWith(start)),
+      start,
+    );
+  const clusters = moved?.filter((each) => each.startsWith("cluster/")).map((each) => each.split(" ")[0]);
+  assert.deepEqual(clusters, ["cluster/paths:edge2.globex.catalyst.internal"]);
+  let broken = 0;
+  for (let failing = 1; ; failing += 1) {
+    const { found, failed } = await published(certificates, failing);
+    if (failed === 0) break;
+    broken += 1;
+    assert.deepEqual(found, [whole, moved], `call ${failing}`);
+  }
+  assert.ok(broken >= 5, `${broken} calls were broken`);
+});
+
+test("trust that cannot be read is refused with the reason, and nobody of it is believed", async (t) => {
+  const { own, pem } = await world(t);
+  const server = new XdsServer({ log: quiet });
+  const configurator = new PeeringConfigurator(server);
+  configurator.setListeners(listeners);
+  configurator.setNodeCertificate(own);
+  configurator.setTrust(ORGANIZATION, { nodes: [PEER_NODE], pem });
+  await configurator.flush();
+  const open = () => contents(server).some((each) => each.startsWith("listener/peer"));
+  assert.equal(open(), true);
+  const nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+  assert.throws(
+    () => configurator.setTrust(ORGANIZATION, { nodes: [PEER_NODE], pem: `${pem}${nonsense}` }),
+    (error) => error instanceof Error && error.cause instanceof Error && error.message.includes(ORGANIZATION),
+  );
+  await configurator.flush();
+  assert.equal(open(), false);
+});
