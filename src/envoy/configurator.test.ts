@@ -1,5 +1,6 @@
 // A publication that fails for a reason of ours (not a refusal by Envoy) is told and loses nothing: the next flush publishes the
-// same again. The server is the real one; one call of it fails, each in its turn.
+// same again. The server is the real one; one call of it fails, each in its turn. And of what Envoy refuses, each configurator
+// of a server takes its own.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -57,4 +58,37 @@ test("whichever publication fails, the flush says so and the next one publishes 
     assert.deepEqual(found, whole, `call ${failing}`);
   }
   assert.ok(broken >= 4, `${broken} calls were broken`);
+});
+
+test("a refusal of another configurator's resource is not taken for an own one", async () => {
+  const server = new XdsServer({ log: quiet });
+  let publications = 0;
+  const configurator = new EnvoyConfigurator({
+    hold: (refs) => server.hold(refs),
+    publish: (changes) => {
+      publications += 1;
+      return server.publish(changes);
+    },
+  });
+  configurator.setBase(BASE);
+  configurator.setKeys(new Signer().keys());
+  configurator.setService(FILES, httpService(FILES, ["127.0.0.1:5001"]));
+  await configurator.flush();
+  const republished = async (type: string, name: string): Promise<boolean> => {
+    const before = publications;
+    const own = configurator.refusedLater(type, name);
+    await configurator.flush();
+    assert.equal(own, publications > before, `${type}/${name}`);
+    return own;
+  };
+  const others = [
+    ...["listener/peer", "listener/egress", "extension/catalyst.jwt.peer", "secret/node-cert"],
+    ...["secret/peers", "secret/trust:globex.catalyst.internal", "route/peer/files", "scope/egress/files"],
+    ...["cluster/paths:edge1.globex", `cluster/export:${FILES}`, `endpoint/export:${FILES}`],
+  ];
+  for (const { type, name } of server.resources()) assert.ok(await republished(type, name), name);
+  for (const ref of others) {
+    const slash = ref.indexOf("/");
+    assert.equal(await republished(ref.slice(0, slash), ref.slice(slash + 1)), false);
+  }
 });

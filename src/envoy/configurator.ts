@@ -26,6 +26,7 @@ import {
   openInListener,
   openInRoute,
   partCluster,
+  serviceOf,
 } from "./translate/index.ts";
 import type { EnvoyBase } from "./translate/index.ts";
 import { failureOf, refusedBy, verdictOf } from "./verdict.ts";
@@ -45,6 +46,12 @@ export interface Flushed {
 const INGRESS_ROUTE: Ref = refOf("route", INGRESS);
 const INGRESS_LISTENER: Ref = refOf("listener", INGRESS);
 const JWT_EXTENSION: Ref = refOf("extension", FILTER.jwt);
+/** What the base is written as, but for listener and routes. */
+const OWN: ReadonlySet<string> = new Set([
+  refOf("cluster", GATEWAY_CLUSTER),
+  refOf("cluster", AUTH_CLUSTER),
+  refOf("secret", INGRESS_SECRET),
+]);
 
 export class EnvoyConfigurator {
   readonly #server: Pick<XdsServer, "publish" | "hold">;
@@ -102,16 +109,22 @@ export class EnvoyConfigurator {
 
   /**
    * Envoy refused something nobody was waiting for (a new Envoy connected, or another version of it): what it may be is
-   * tried again with the next flush. Given to the server as `onRefused`.
+   * tried again with the next flush. Given to the server as `onRefused`; false when the name is of another configurator.
    */
-  refusedLater(type: string, name: string): void {
-    if (type === "route") {
+  refusedLater(type: string, name: string): boolean {
+    const ref = `${type}/${name}`;
+    if (ref === INGRESS_ROUTE) {
       this.#routes.clear();
       this.#baseDirty = true;
       for (const service of this.#wants.keys()) this.#dirty.add(service);
-    } else if (name.startsWith("svc:")) this.#dirty.add(name.slice("svc:".length));
-    else if (type === "listener" || type === "extension") this.#open = false;
-    else this.#baseDirty = true;
+    } else if (ref === INGRESS_LISTENER || ref === JWT_EXTENSION) this.#open = false;
+    else if (OWN.has(ref)) this.#baseDirty = true;
+    else {
+      const service = type === "cluster" || type === "endpoint" ? serviceOf(name) : undefined;
+      if (service === undefined) return false;
+      this.#dirty.add(service);
+    }
+    return true;
   }
 
   /**

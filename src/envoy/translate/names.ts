@@ -25,6 +25,9 @@ export const FILTER = {
 } as const;
 
 export const clusterOf = (service: ServiceName): string => `svc:${service}`;
+/** Undefined when the cluster is none of a service. */
+export const serviceOf = (cluster: string): ServiceName | undefined =>
+  cluster.startsWith("svc:") ? cluster.slice("svc:".length) : undefined;
 
 export const ADS = { ads: {}, resource_api_version: "V3" } as const;
 
