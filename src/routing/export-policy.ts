@@ -9,7 +9,7 @@ import { markSent } from "./roles.ts";
 import type { Route, Scope } from "./route.ts";
 import { type CompiledRule, type Rule, type RulePeer, Rules, withCommunities } from "./rule.ts";
 import { narrower, scopeLeaves } from "./scope.ts";
-import type { NodeName, OrgName, Service } from "./service.ts";
+import type { NodeName, OrgName } from "./service.ts";
 
 /** This node, as others see it. */
 export interface Self {
@@ -23,7 +23,7 @@ export type ExportReason =
   | "exported"
   /** A rule says reject. */
   | "export-denied"
-  /** An external peer, and no rule says accept. */
+  /** An external peer, and neither a rule nor the service itself (`export: true`) says accept. */
   | "export-default"
   /** RFC 9234: what came from a provider or lateral peer goes to customers only. */
   | "role"
@@ -54,7 +54,9 @@ export class ExportPolicy {
     const foreign = path.organizations > 0;
     if (!scopeLeaves(path.scope, kind, foreign)) return { send: false, reason: "scope" };
     const found = this.#rules.find(path);
-    if (found === undefined && kind === "external") return { send: false, reason: "export-default" };
+    if (found === undefined && kind === "external" && path.verdict.offered !== true) {
+      return { send: false, reason: "export-default" };
+    }
     if (found?.rule.action === "reject") return refused("export-denied", found);
     const set = found?.rule.set;
     // An own service goes to direct peers, unless a rule says how far.
@@ -99,10 +101,3 @@ export class ExportPolicy {
 function refused(reason: Exclude<ExportReason, "exported">, by: CompiledRule | undefined): ExportDecision {
   return by === undefined ? { send: false, reason } : { send: false, reason, rule: by.id };
 }
-
-/** `export: true` on a service: direct peers may have it. Stands behind the configured rules, so that these can say no. */
-export const ruleOfExport = ({ name }: Pick<Service, "name">): Rule => ({
-  match: { key: name },
-  action: "accept",
-  set: { scope: "direct" },
-});

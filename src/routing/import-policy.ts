@@ -45,6 +45,8 @@ export interface Verdict {
   readonly scope?: Scope;
   readonly alias?: ServiceName;
   readonly graph?: GraphTerms;
+  /** An own service with `export: true`: direct peers may have it, unless an export rule says no. */
+  readonly offered?: true;
 }
 
 const ACCEPTED: Verdict = { accept: true, reason: "accepted" };
@@ -56,6 +58,7 @@ export const LOST: Verdict = { accept: false, reason: "lost" };
 
 /** The verdict on an own service: nothing stands between a node and itself. */
 export const OWN: Verdict = ACCEPTED;
+export const OWN_OFFERED: Verdict = { ...ACCEPTED, offered: true };
 
 export class ImportPolicy {
   readonly hash: string;

@@ -3,7 +3,7 @@
 // node speaks of newer routes than before. The lease is renewed well before it ends, which is a new version too.
 
 import type { Millis } from "#kernel";
-import { OWN } from "./import-policy.ts";
+import { OWN, OWN_OFFERED } from "./import-policy.ts";
 import { LEASE_MS } from "./origin.ts";
 import type { Path } from "./path.ts";
 import type { PeerTerms } from "./received.ts";
@@ -36,13 +36,14 @@ export function ownTerms(node: NodeName): PeerTerms {
 /** True when the lease of an own route has to be renewed. */
 export const isDue = (path: Path, at: Millis): boolean => path.notAfter - at < RENEW_MS;
 
-/** Whether others would see a difference. Each part is replaced, never changed in place. */
+/** Whether others would see a difference, or others would see it. Each part is replaced, never changed in place. */
 export function showsOther(a: Service | undefined, b: Service | undefined): boolean {
   if (a === undefined || b === undefined) return a !== b;
   return (
     a.health !== b.health ||
     a.schema?.hash !== b.schema?.hash ||
     a.protocol !== b.protocol ||
+    a.export !== b.export ||
     a.labels !== b.labels
   );
 }
@@ -62,7 +63,7 @@ export class OwnRoutes {
       kind: "route.learn",
       peer: this.#node,
       route: this.#route(service, this.#epoch, seq, at),
-      verdict: OWN,
+      verdict: service.export ? OWN_OFFERED : OWN,
     };
   }
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { routeOf, SELF, termsOf } from "../../test/kit/routes.ts";
-import { ExportPolicy, ruleOfExport } from "./export-policy.ts";
-import { ImportPolicy, OWN } from "./import-policy.ts";
+import { ExportPolicy } from "./export-policy.ts";
+import { ImportPolicy, OWN, OWN_OFFERED } from "./import-policy.ts";
 import type { PeerTerms } from "./received.ts";
 import { rejudge } from "./rejudge.ts";
 import type { Route } from "./route.ts";
@@ -134,6 +134,7 @@ describe("export", () => {
     GLOBEX,
     routeOf(GLOBEX.node, { key: "reviews.globex.test", cost: 7, communities: ["globex:gold"] }),
   );
+  const offered = pathOf(own, routeOf(SELF.node, { key: "offered.acme.test", cost: 3 }), OWN_OFFERED);
   const toHooli = termsOf("edge1.hooli.test", { role: "customer" });
   const decide = (path: typeof products, peer: PeerTerms, rules: readonly Rule[] = []) =>
     new ExportPolicy(rules, peer, SELF).decide(path);
@@ -145,7 +146,7 @@ describe("export", () => {
   });
 
   test("an own service goes to direct peers only, with this node as its next hop", () => {
-    const told = decide(products, GLOBEX, [ruleOfExport({ name: "products.acme.test" })]);
+    const told = decide(offered, GLOBEX);
     assert.ok(told.send);
     const { scope, orgPath, nodePath, nextHop, nextHopAddress, onlyToCustomer, cost } = told.route;
     assert.deepEqual(
@@ -159,6 +160,12 @@ describe("export", () => {
       decide(products, GLOBEX, [reject({ key: "products.*" }), accept({})]).reason,
       "export-denied",
     );
+  });
+
+  test("what a service itself offers, a rule can still refuse", () => {
+    assert.equal(decide(offered, GLOBEX).reason, "exported");
+    assert.equal(decide(offered, GLOBEX, [reject({ key: "offered.*" })]).reason, "export-denied");
+    assert.equal(decide(offered, GLOBEX, [accept({ key: "other.*" })]).reason, "exported");
   });
 
   test("what another organization told goes on with its path, without its cost, our preference stays at home", () => {

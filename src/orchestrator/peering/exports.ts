@@ -1,0 +1,131 @@
+// What each peer is told, decided in one place for all who ask: the sessions, Envoy's exports, `route explain`. One policy a peer, shared
+// by all peers under the same rules, kept current from commits: a commit costs its changed names times the policies, never a walk
+// over the table. It holds nothing but compiled rules, so several who follow the same commits may each have their own.
+// Invariant: after `follow`, policies are those of the view's rules and peers.
+
+import {
+  type Best,
+  type Commit,
+  type ExportDecision,
+  ExportPolicy,
+  type NodeName,
+  type Path,
+  type PeerTerms,
+  type Route,
+  type Self,
+  type ServiceName,
+  type StateView,
+} from "#routing";
+
+interface Held {
+  readonly terms: PeerTerms;
+  readonly policy: ExportPolicy;
+}
+
+type View = Pick<StateView, "node" | "rules" | "routes">;
+
+export class Exports {
+  readonly self: Self;
+  readonly #view: View;
+  readonly #peers = new Map<NodeName, Held>();
+  /** One policy a hash, with the peers under it. */
+  readonly #groups = new Map<string, { readonly policy: ExportPolicy; readonly nodes: Set<NodeName> }>();
+  #rules: StateView["rules"];
+
+  constructor(self: Self, view: View) {
+    this.self = self;
+    this.#view = view;
+    this.#rules = view.rules;
+    for (const { terms } of view.routes.peers()) this.#set(terms);
+  }
+
+  /** With each commit, before anything is asked. True when a peer that was known is now under another policy. */
+  follow({ changes: { peers } }: Pick<Commit, "changes">): boolean {
+    let other = false;
+    for (const [node, { after }] of peers) {
+      if (after === undefined) this.#drop(node);
+      else other = this.#set(after) || other;
+    }
+    if (this.#rules === this.#view.rules) return other;
+    this.#rules = this.#view.rules;
+    for (const { terms } of [...this.#peers.values()]) other = this.#set(terms, true) || other;
+    return other;
+  }
+
+  /** Name of the peer's policy; equal for peers that are told the same. */
+  policy(node: NodeName): string | undefined {
+    return this.#peers.get(node)?.policy.hash;
+  }
+
+  policies(): Iterable<string> {
+    return this.#groups.keys();
+  }
+
+  /** What peers under a policy are told of a name; undefined = nothing. */
+  route(policy: string, key: ServiceName): Route | undefined {
+    const best = this.#view.routes.best(key)?.[0];
+    const decision = best === undefined ? undefined : this.#groups.get(policy)?.policy.decide(best);
+    return decision?.send === true ? decision.route : undefined;
+  }
+
+  /** Everything peers under a policy are told. */
+  *all(policy: string): Generator<Route> {
+    for (const key of this.#view.routes.keys()) {
+      const route = this.route(policy, key);
+      if (route !== undefined) yield route;
+    }
+  }
+
+  /** Why a peer is told of a path or not, with the rule that says so. */
+  decide(node: NodeName, path: Path): ExportDecision | undefined {
+    return this.#peers.get(node)?.policy.decide(path);
+  }
+
+  /** Nodes that are told of a name by its best path, sorted; none that the path itself goes through. */
+  to(best: Best | undefined): NodeName[] {
+    const path = best?.[0];
+    if (path === undefined) return [];
+    const { nodePath, orgPath } = path.course;
+    const told: NodeName[] = [];
+    for (const { policy, nodes } of this.#groups.values()) {
+      if (!policy.decide(path).send) continue;
+      for (const node of nodes) {
+        const terms = this.#peers.get(node)?.terms;
+        const through = terms?.kind === "external" && orgPath.includes(terms.organization);
+        if (!through && !nodePath.includes(node)) told.push(node);
+      }
+    }
+    return told.sort();
+  }
+
+  /** True when the peer was known and is under another policy now. */
+  #set(terms: PeerTerms, compile = false): boolean {
+    if (terms.local === true) return false;
+    const { node } = terms;
+    const known = this.#peers.get(node);
+    if (known !== undefined && !compile && sameFor(known.terms, terms)) {
+      this.#peers.set(node, { terms, policy: known.policy });
+      return false;
+    }
+    const fresh = new ExportPolicy(this.#rules.exports, terms, this.self);
+    this.#drop(node);
+    const group = this.#groups.get(fresh.hash) ?? { policy: fresh, nodes: new Set() };
+    group.nodes.add(node);
+    this.#groups.set(fresh.hash, group);
+    this.#peers.set(node, { terms, policy: group.policy });
+    return known !== undefined && known.policy.hash !== fresh.hash;
+  }
+
+  #drop(node: NodeName): void {
+    const known = this.#peers.get(node);
+    if (known === undefined) return;
+    this.#peers.delete(node);
+    const group = this.#groups.get(known.policy.hash);
+    group?.nodes.delete(node);
+    if (group?.nodes.size === 0) this.#groups.delete(known.policy.hash);
+  }
+}
+
+/** The parts of the terms that rules and roles look at; a lost session changes others. */
+const sameFor = (a: PeerTerms, b: PeerTerms): boolean =>
+  a.kind === b.kind && a.role === b.role && a.organization === b.organization;
