@@ -71,9 +71,20 @@ export interface LoopStatus {
   readonly effects: EffectsStatus;
 }
 
-interface Queued<T extends Types> {
+type Answer<T extends Types> = (outcome: Outcome, batch: Batch<T>) => void;
+
+/**
+ * An instance of a class: an object literal that waited long in a full queue is from then on made in the old generation, and holds
+ * there, long dead, its event.
+ */
+class Queued<T extends Types> {
   readonly event: T["event"];
-  readonly answer: ((outcome: Outcome, batch: Batch<T>) => void) | undefined;
+  readonly answer: Answer<T> | undefined;
+
+  constructor(event: T["event"], answer: Answer<T> | undefined) {
+    this.event = event;
+    this.answer = answer;
+  }
 }
 
 export class Loop<T extends Types> {
@@ -163,6 +174,11 @@ export class Loop<T extends Types> {
     });
   }
 
+  /** False: the next event from outside would be refused. */
+  get hasRoom(): boolean {
+    return this.#queue.size < this.#limits.queueDepth;
+  }
+
   /** For producers that can wait: resolves when the queue is less than half full. */
   space(): Promise<void> {
     if (this.#queue.size * 2 < this.#limits.queueDepth) return Promise.resolve();
@@ -236,9 +252,9 @@ export class Loop<T extends Types> {
     this.#add(event as Input<T["event"]>, undefined);
   }
 
-  #add(input: Input<T["event"]>, answer: Queued<T>["answer"]): void {
+  #add(input: Input<T["event"]>, answer: Answer<T> | undefined): void {
     const timed = input.at === undefined ? { ...input, at: this.#ports.clock.now() } : input;
-    this.#queue.push({ event: timed as unknown as T["event"], answer });
+    this.#queue.push(new Queued<T>(timed as unknown as T["event"], answer));
     this.#wake();
   }
 

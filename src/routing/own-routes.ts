@@ -67,8 +67,11 @@ export class OwnRoutes {
     };
   }
 
-  unlearn(key: ServiceName): RouteDelta {
-    return { kind: "route.unlearn", peer: this.#node, key };
+  /** Nobody shall look for another way to a service that its own node took back. */
+  bury(key: ServiceName, seq: number, at: Millis): RouteDelta {
+    this.#epoch ??= at;
+    const version = { epoch: this.#epoch, seq };
+    return { kind: "route.bury", stone: { key, origin: this.#node, version, at } };
   }
 
   #route({ name, protocol, health, schema, labels }: Service, epoch: number, seq: number, at: Millis): Route {

@@ -67,6 +67,12 @@ export interface PeerLimits {
   readonly pathLength: number;
 }
 
+/** CA certificates that are believed for the nodes of one organization: where they are, and the hash of what was read there. */
+export interface TrustFile {
+  readonly file: string;
+  readonly hash: Hash;
+}
+
 /** A remote node this node agreed to exchange routes with. */
 export interface PeerIntent {
   readonly node: NodeName;
@@ -76,6 +82,10 @@ export interface PeerIntent {
   /** host:port of its control listener; absent = it dials us. */
   readonly address?: string;
   readonly onLoss: OnLoss;
+  /** Silence after which the session counts as lost, as this side proposes it; absent = by kind. */
+  readonly holdMs?: Millis;
   readonly limits: PeerLimits;
+  /** Absent = its certificate is not believed, so no request goes between the two Envoys. */
+  readonly trust?: TrustFile;
   readonly adminDown?: { readonly reason: string };
 }

@@ -15,8 +15,23 @@ import type { Endpoint, Health, NodeName, Quarantine, Service, ServiceName } fro
 import { hashOf, hex, TableHash } from "./state-hash.ts";
 import { RouteTable } from "./table.ts";
 
+/**
+ * Undo steps of the many are instances of a class: an object literal that survived the load of a large table is from then on made in
+ * the old generation, and holds there, long dead, the service it names.
+ */
+class ServiceUndo {
+  readonly kind = "service";
+  readonly name: ServiceName;
+  readonly before: Service | undefined;
+
+  constructor(name: ServiceName, before: Service | undefined) {
+    this.name = name;
+    this.before = before;
+  }
+}
+
 type Undo =
-  | { readonly kind: "service"; readonly name: ServiceName; readonly before: Service | undefined }
+  | ServiceUndo
   | { readonly kind: "keys"; readonly before: TrustKeys | undefined }
   | { readonly kind: "rules"; readonly before: RuleLists }
   /** Mark of the route table. */
@@ -167,7 +182,7 @@ export class State implements StateStore<NodeTypes> {
   #tellOwn(name: ServiceName, before: Service | undefined, after: Service | undefined, at: Millis): void {
     if (!showsOther(before, after)) return;
     const seq = this.#revision + 1;
-    this.#routes.apply(after === undefined ? this.#own.unlearn(name) : this.#own.learn(after, seq, at));
+    this.#routes.apply(after === undefined ? this.#own.bury(name, seq, at) : this.#own.learn(after, seq, at));
   }
 
   #renewOwn(at: Millis): void {
@@ -218,7 +233,7 @@ export class State implements StateStore<NodeTypes> {
     const before = this.#services.get(name);
     if (before === undefined && after === undefined) return;
     if (!this.#journal.has(name)) this.#journal.set(name, before);
-    this.#undo.push({ kind: "service", name, before });
+    this.#undo.push(new ServiceUndo(name, before));
     this.#write(name, before, after);
   }
 

@@ -72,6 +72,7 @@ export class Speaker {
       repairs: inbox.repairs,
       lastEndAt: inbox.lastEndAt,
       lastSameAt: inbox.lastSameAt,
+      advertised: peer.audience?.group.table.digestFor(session.intent.organization).count() ?? 0,
       behind: status?.behind ?? 0,
       inFlight: status?.inFlight ?? 0,
       stale: away === undefined ? "no" : away.long ? "long" : "stale",
@@ -394,7 +395,7 @@ export class Speaker {
 
   #words({ session: { intent }, epochs }: Peer): Open {
     const { node, organization, incarnation, versions, encodings, capabilities } = this.#self;
-    const holdMs = intent.kind === "internal" ? TIMERS.holdMs : TIMERS.externalHoldMs;
+    const holdMs = intent.holdMs ?? (intent.kind === "internal" ? TIMERS.holdMs : TIMERS.externalHoldMs);
     const limits: PeerLimits = intent.limits;
     const epoch = `${incarnation}.${epochs}`;
     return {

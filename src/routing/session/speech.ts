@@ -44,6 +44,8 @@ export interface PeerReport {
   readonly repairs: number;
   readonly lastEndAt: Millis | undefined;
   readonly lastSameAt: Millis | undefined;
+  /** Routes it is told once it has read everything. */
+  readonly advertised: number;
   readonly behind: number;
   readonly inFlight: number;
   readonly stale: "no" | "stale" | "long";
