@@ -1,6 +1,6 @@
-// The part of the admin contract about other nodes: peers, routes and the rules between them. `AdminVerbs` takes a verb over from
-// `PeeringVerbs` together with what answers it, because a verb that is listed works. Explanations and differences are the
-// routing room's own plain data; what concerns a session is said in the words of an operator.
+// The part of the admin contract about other nodes: peers, routes and the rules between them. Explanations and differences are the
+// routing room's own plain data; what concerns a session is said in the words of an operator. A rule goes both ways in the form
+// in which the configuration has it, so that it can be copied into a file.
 
 import type { Explained, Health, OnLoss, PeerDifference, PeerKind, PeerRole, Scope } from "#routing";
 
@@ -20,6 +20,18 @@ export interface PeeringVerbs {
   "route.list": { args: RouteListArgs; result: readonly RouteRecord[] };
   "route.show": { args: { name: string }; result: readonly RouteRecord[] };
   "route.explain": { args: { name: string }; result: RouteExplanation };
+  "import.list": { args: Record<never, never>; result: readonly RuleRecord[] };
+  "import.add": { args: RuleAdd; result: RuleRecord };
+  "import.remove": { args: { id: string }; result: RuleRecord };
+  /** Which rule decides what of which peer; nothing is changed. */
+  "import.test": { args: RuleTestArgs; result: readonly RuleTest[] };
+  "export.list": { args: Record<never, never>; result: readonly RuleRecord[] };
+  "export.add": { args: RuleAdd; result: RuleRecord };
+  "export.remove": { args: { id: string }; result: RuleRecord };
+  "export.test": { args: RuleTestArgs; result: readonly RuleTest[] };
+  /** Tells peers of an own service: of one organization, or all direct ones. */
+  "service.export": { args: { name: string; to?: string }; result: ServiceExport };
+  "service.unexport": { args: { name: string; to?: string }; result: ServiceExport };
 }
 
 export interface PeerAdd {
@@ -30,6 +42,8 @@ export interface PeerAdd {
   /** PEM: the file is the client's, not the node's. */
   trust?: string;
   onLoss?: OnLoss;
+  /** "9s" */
+  hold?: string;
   limits?: { routes?: number; rate?: number; bytes?: number; pathLength?: number };
 }
 
@@ -61,26 +75,38 @@ export interface PeerRecord {
     readonly state: "fresh" | "stale" | "long-stale" | "none";
     readonly endMarkAgoMs?: number;
     readonly digestAgoMs?: number;
-    /** Frames it has sent and this node has not processed. */
+    /** Frames told to it that it has not confirmed, and since when it confirmed none. */
     readonly lag: number;
     readonly oldestUnackedMs?: number;
+    /** Changes that wait to be told to it. */
+    readonly behind: number;
     readonly digestRepairs: number;
   };
+  /** When the certificate of either side ends; milliseconds since 1970. */
+  readonly certificateEnds?: number;
   readonly routes: {
     readonly received: number;
+    /** In use, as the best path or one of the three behind it. */
     readonly accepted: number;
     readonly best: number;
     readonly advertised: number;
+    /** Dropped when they came; the last ones are kept. */
     readonly rejected: number;
     readonly max: number;
+    /** Near one of its limits, or over it: "812 of 1000 routes". */
+    readonly limit?: { readonly state: "near" | "over"; readonly text: string };
   };
 }
 
 export interface RouteListArgs {
   table?: "internal" | "external" | "local";
+  /** What this peer told. */
   in?: string;
+  /** What this peer is told. */
   out?: string;
+  /** What is not used, and why: hidden by a rule, or dropped when it came. */
   rejected?: boolean;
+  limit?: number;
 }
 
 export interface RouteRecord {
@@ -114,4 +140,74 @@ export interface RouteExplanation extends Explained {
   readonly rules: Readonly<Record<string, string>>;
   /** Peers whose session is down, for a name that nobody offers. */
   readonly away: readonly string[];
+}
+
+export interface RuleAdd {
+  /** As the configuration has it. */
+  rule: unknown;
+  /** Id of the rule before which it comes; absent = behind all. */
+  before?: string;
+}
+
+export interface RuleRecord {
+  /** Made of its content; how verdicts name it. */
+  readonly id: string;
+  /** Rules are asked in this order, from 1; the first that matches decides. */
+  readonly place: number;
+  readonly owner: { readonly kind: string; readonly file?: string; readonly line?: number };
+  /** As the configuration has it. */
+  readonly rule: RuleForm;
+  /** What it decides now: routes received, or names times peers. */
+  readonly routes: number;
+}
+
+/** A rule in the form of the configuration; `to` is the organization an export rule speaks of. */
+export interface RuleForm {
+  readonly peer?: string;
+  readonly to?: string;
+  readonly match?: Readonly<Record<string, string>>;
+  readonly action: "accept" | "reject";
+  readonly set?: Readonly<Record<string, unknown>>;
+  readonly graph?: { readonly prefix?: string; readonly shared?: readonly string[] };
+  readonly unsafe?: boolean;
+}
+
+export interface RuleTestArgs {
+  /** Full or short name; absent = all. */
+  name?: string;
+  peer?: string;
+  limit?: number;
+}
+
+export interface RuleTest {
+  readonly name: string;
+  readonly peer: string;
+  readonly accept: boolean;
+  /** Reason code of the verdict. */
+  readonly reason: string;
+  /** Id of the rule that decided; absent = the default or a role did. */
+  readonly rule?: string;
+  /** Where that rule stands: "imports[3], catalyst.json:12". */
+  readonly at?: string;
+  /** The peer tells it now; else it is judged as if it did. */
+  readonly told: boolean;
+}
+
+export interface ServiceExport {
+  readonly name: string;
+  readonly told: RouteExplanation["told"];
+  readonly rules: RouteExplanation["rules"];
+  readonly revision: number;
+}
+
+/** Peers in a picture of the node. */
+export interface PeeringStatus {
+  readonly peers: number;
+  readonly synced: number;
+  /** Peers whose data is not fresh, though there is some. */
+  readonly stale: number;
+  /** How a node proves to another one's Envoy that it may call: its certificate, or not at all (`identity.mode` none). */
+  readonly between: "certificate" | "none";
+  /** Those in trouble first, at most 50. */
+  readonly shown: readonly PeerRecord[];
 }

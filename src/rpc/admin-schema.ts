@@ -40,6 +40,40 @@ const serviceAdd = z.strictObject({
   waitMs: millis.max(300_000).exactOptional(),
 });
 
+const address = z.string().min(3).max(300);
+const role = z.enum(["internal", "provider", "customer", "lateral"]);
+const count = z.number().int().min(1).max(100_000_000_000);
+/** As many as the configuration may have. */
+const rules = z.array(z.unknown()).max(10_000);
+const ruleAdd = z.strictObject({ rule: z.unknown(), before: id.exactOptional() });
+const ruleTest = z.strictObject({
+  name: name.exactOptional(),
+  peer: name.exactOptional(),
+  limit: z.number().int().min(1).max(100_000).exactOptional(),
+});
+const exported = z.strictObject({ name, to: name.exactOptional() });
+
+const peerAdd = z.strictObject({
+  node: name,
+  address: address.exactOptional(),
+  kind: z.enum(["internal", "external"]).exactOptional(),
+  role: role.exactOptional(),
+  trust: z
+    .string()
+    .max(256 * 1024)
+    .exactOptional(),
+  onLoss: z.enum(["keep", "depreference", "withdraw"]).exactOptional(),
+  hold: short.exactOptional(),
+  limits: z
+    .strictObject({
+      routes: count.exactOptional(),
+      rate: count.exactOptional(),
+      bytes: count.exactOptional(),
+      pathLength: count.exactOptional(),
+    })
+    .exactOptional(),
+});
+
 type Schemas = { readonly [V in AdminVerb]: z.ZodType<AdminVerbs[V]["args"]> };
 
 const SCHEMAS: Schemas = {
@@ -72,6 +106,33 @@ const SCHEMAS: Schemas = {
   "envoy.status": none,
   "envoy.config": z.strictObject({ type: text.exactOptional(), name: text.exactOptional() }),
   "config.show": none,
+  "peer.list": none,
+  "peer.show": z.strictObject({ node: name }),
+  "peer.add": peerAdd,
+  "peer.remove": z.strictObject({ node: name }),
+  "peer.up": z.strictObject({ node: name }),
+  "peer.down": z.strictObject({ node: name, reason: z.string().min(1).max(200).exactOptional() }),
+  "peer.refresh": z.strictObject({ node: name }),
+  "peer.diff": z.strictObject({ imports: rules.exactOptional(), exports: rules.exactOptional() }),
+  "route.list": z.strictObject({
+    table: z.enum(["internal", "external", "local"]).exactOptional(),
+    in: name.exactOptional(),
+    out: name.exactOptional(),
+    rejected: z.boolean().exactOptional(),
+    limit: z.number().int().min(1).max(100_000).exactOptional(),
+  }),
+  "route.show": z.strictObject({ name }),
+  "route.explain": z.strictObject({ name }),
+  "import.list": none,
+  "import.add": ruleAdd,
+  "import.remove": z.strictObject({ id }),
+  "import.test": ruleTest,
+  "export.list": none,
+  "export.add": ruleAdd,
+  "export.remove": z.strictObject({ id }),
+  "export.test": ruleTest,
+  "service.export": exported,
+  "service.unexport": exported,
   events: z.strictObject({
     after: millis.exactOptional(),
     limit: z.number().int().min(1).max(4_096).exactOptional(),

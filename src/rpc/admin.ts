@@ -2,6 +2,7 @@
 // types both ends. Served on `run/admin.sock` (0600: whoever may open it is the operator). Argument schemas stand in
 // `admin-schema.ts`, so that the CLI loads no validator.
 
+import type { PeeringStatus, PeeringVerbs } from "./admin-peering.ts";
 import type { ApiKeyCreated, ApiKeyRecord, AuthStatus, KeyRecord, KeySet, Signed, Verified } from "./auth.ts";
 import type { GatewayStatus } from "./gateway.ts";
 
@@ -16,7 +17,7 @@ export interface AdminApi {
 
 export type AdminVerb = keyof AdminVerbs;
 
-export interface AdminVerbs {
+export interface AdminVerbs extends PeeringVerbs {
   /** Who answers: little, for clients that ask it beside their own question. */
   identity: { args: Record<never, never>; result: NodeIdentity };
   status: { args: Record<never, never>; result: NodeStatus };
@@ -140,6 +141,8 @@ export interface NodeStatus {
     readonly pending: number;
     readonly failing: readonly { key: string; code: string; text: string }[];
   };
+  /** Absent where this node has no peers and waits for none. */
+  readonly peering?: PeeringStatus;
   readonly gateway?: GatewayStatus;
   readonly auth?: AuthStatus;
   readonly record?: string;

@@ -1,6 +1,6 @@
-// The schema of an argument that is a function of the caller. Whatever arrives as a function came as a
-// reference; the session replaces it with one that outlives the call, counts its open calls and ends with the
-// session.
+// The schemas of an argument that is a function or an object of the caller. Both arrive as a reference. The session replaces a
+// function with one that outlives the call, counts its open calls and ends with the session; an object is handed on as it came,
+// for `Session.borrow`.
 
 import { z } from "zod";
 
@@ -8,3 +8,13 @@ type AnyFunction = (...args: never[]) => unknown;
 
 export const callback = <F extends AnyFunction>(): z.ZodType<F> =>
   z.custom<F>((value) => typeof value === "function", { error: "expected a function" });
+
+/** An object of the caller that came by reference; in a box, so that nobody takes it for a function. */
+export interface Reference {
+  readonly target: unknown;
+}
+
+export const reference = (): z.ZodType<Reference> =>
+  z
+    .custom<object>((value) => typeof value === "function", { error: "expected an object of the caller" })
+    .transform((target): Reference => ({ target }));

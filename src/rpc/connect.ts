@@ -23,6 +23,8 @@ export interface ConnectOptions<Back extends object = object> extends SessionOpt
   /** Until the session stands; default 5 s. */
   readonly connectMs?: number;
   readonly signal?: AbortSignal;
+  /** WebSocket subprotocol; default that of a node's own contracts. */
+  readonly protocol?: string;
 }
 
 export const addressText = (address: Address): string =>
@@ -32,31 +34,42 @@ export async function connect<T extends object>(
   address: Address,
   options: ConnectOptions<T> = {},
 ): Promise<Session<T>> {
+  const reach = (): Duplex =>
+    "unix" in address
+      ? connectSocket({ path: address.unix })
+      : connectSocket({ host: address.host, port: address.port, noDelay: true });
   const name = addressText(address);
+  return await connectOver(reach, name, "unix" in address ? "unix" : name, options);
+}
+
+/** Over a stream of the caller's making, encrypted for example; `name` is where it leads, `remote` what the session says. */
+export async function connectOver<T extends object>(
+  reach: () => Duplex,
+  name: string,
+  remote: string,
+  options: ConnectOptions<T> = {},
+): Promise<Session<T>> {
   options.signal?.throwIfAborted();
-  const socket = new WebSocket("ws://localhost/rpc", RPC_PROTOCOL, {
+  const socket = new WebSocket("ws://localhost/rpc", options.protocol ?? RPC_PROTOCOL, {
     perMessageDeflate: false,
     maxPayload: options.limits?.messageBytes ?? DEFAULT_RPC_LIMITS.messageBytes,
     handshakeTimeout: options.connectMs ?? 5_000,
-    createConnection: (): Duplex =>
-      "unix" in address
-        ? connectSocket({ path: address.unix })
-        : connectSocket({ host: address.host, port: address.port, noDelay: true }),
+    createConnection: reach,
   });
   // Before the first await: a message may come right behind the answer to the handshake.
-  const session = new LiveSession<T>(
-    new SocketWire(socket, "unix" in address ? "unix" : name),
-    (live) => options.main?.(live),
-    options,
-  );
+  const session = new LiveSession<T>(new SocketWire(socket, remote), (live) => options.main?.(live), options);
   await opened(socket, name, options.signal);
   return session;
 }
 
 async function opened(socket: WebSocket, name: string, signal: AbortSignal | undefined): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-  const fail = (error: Error): void =>
-    reject(new CatalystError("ERR_RPC_UNREACHABLE", `nothing answers at ${name}`, { cause: error }));
+  const fail = (error: Error): void => {
+    const [, status] = /server response: (\d{3})/.exec(error.message) ?? [];
+    const text = status === undefined ? `nothing answers at ${name}` : `${name} answers with ${status}`;
+    const detail = status === undefined ? undefined : { status: Number(status) };
+    reject(new CatalystError("ERR_RPC_UNREACHABLE", text, { cause: error, detail }));
+  };
   const stop = (): void => socket.terminate();
   socket.once("open", () => resolve(undefined));
   socket.once("error", fail);

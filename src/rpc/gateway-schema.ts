@@ -16,15 +16,22 @@ const headers = z.strictObject({
   set: z.record(header, z.string().max(8_192)),
 });
 
+const graphqlName = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,255}$/);
+
+const foreign = z.strictObject({
+  organization: name,
+  prefix: graphqlName,
+  shared: z.array(graphqlName).max(1_000),
+});
+
 const service = z.strictObject({
   name,
   shortName: name,
-  kind: z.enum(["federation", "graphql"]),
+  kind: z.enum(["federation", "graphql"]).exactOptional(),
   urls: z.array(url).max(1_000),
   sdl: z.string().max(16 * 1024 * 1024),
-  peer: name.exactOptional(),
-  namespace: name.exactOptional(),
-  shared: z.array(name).max(10_000).exactOptional(),
+  via: name.exactOptional(),
+  foreign: foreign.exactOptional(),
   headers,
   timeoutMs: count,
 });

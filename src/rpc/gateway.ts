@@ -23,17 +23,28 @@ export interface GatewayConfig {
 export interface GatewayService {
   /** Full name. */
   readonly name: string;
-  /** First label of the name; scopes of API keys may use it. */
+  /** First label of the name; scopes of API keys may use it. Of a foreign service the full name. */
   readonly shortName: string;
-  readonly kind: "federation" | "graphql";
+  /** Absent = as the SDL says itself. */
+  readonly kind?: "federation" | "graphql";
   /** Healthy endpoints, equal in rights; absolute http URLs. */
   readonly urls: readonly string[];
+  /** "host:port" to connect to in place of the URLs' own: egress, which finds the service by the host of the URL. */
+  readonly via?: string;
   readonly sdl: string;
-  readonly peer?: string;
-  readonly namespace?: string;
-  readonly shared?: readonly string[];
+  /** Of another organization: joins the graph under these terms only. */
+  readonly foreign?: ForeignTerms;
   readonly headers: HeaderRules;
   readonly timeoutMs: number;
+}
+
+/** How a service of another organization joins the graph. */
+export interface ForeignTerms {
+  readonly organization: string;
+  /** "globex": its types become `Globex_X`, its root fields `globex_x`. No two organizations may have the same. */
+  readonly prefix: string;
+  /** Entities that keep their name and gain its fields; they must be ours, with the same key. */
+  readonly shared: readonly string[];
 }
 
 export interface HeaderRules {

@@ -5,10 +5,11 @@
 // once.
 
 import type { RpcTransportWithCustomEncoding } from "capnweb";
+import { pack, place, unpack } from "./byte-message.ts";
 import type { CatalystError } from "./errors.ts";
 import { broken, inspect, scan } from "./inspect.ts";
 import type { RpcLimits } from "./limits.ts";
-import { ended, type Wire } from "./wire.ts";
+import { ended, type Message, type Wire } from "./wire.ts";
 import { fromWire } from "./wire-error.ts";
 
 export interface GuardStats {
@@ -21,15 +22,23 @@ export interface GuardStats {
   readonly received: number;
 }
 
+export interface GuardEvents {
+  /** Once. */
+  ended(reason: CatalystError): void;
+  /** A message, a ping, or the answer to one. */
+  heard(): void;
+}
+
 export class Guard implements RpcTransportWithCustomEncoding {
   /**
-   * The same JSON on the wire as capnweb's own transports, but parsed once, here, where it can be looked at.
+   * The same JSON on the wire as capnweb's own transports, but parsed once, here, where it can be looked at; with `bytes`, byte
+   * arrays stand beside it (byte-message.ts).
    */
-  readonly encodingLevel = "jsonCompatible";
+  readonly encodingLevel: "jsonCompatible" | "jsonCompatibleWithBytes";
   readonly #wire: Wire;
   readonly #limits: RpcLimits;
-  readonly #onEnd: (reason: CatalystError) => void;
-  #queue: string[] = [];
+  readonly #events: GuardEvents;
+  #queue: Message[] = [];
   #head = 0;
   #paused = false;
   #reader: PromiseWithResolvers<unknown> | undefined;
@@ -42,15 +51,20 @@ export class Guard implements RpcTransportWithCustomEncoding {
   /** Whether anything arrived since it was last asked; for the keepalive. */
   #alive = true;
 
-  constructor(wire: Wire, limits: RpcLimits, onEnd: (reason: CatalystError) => void) {
+  constructor(wire: Wire, limits: RpcLimits, bytes: boolean, events: GuardEvents) {
+    this.encodingLevel = bytes ? "jsonCompatibleWithBytes" : "jsonCompatible";
     this.#wire = wire;
     this.#limits = limits;
-    this.#onEnd = onEnd;
+    this.#events = events;
     wire.listen({
-      message: (text) => this.#arrive(text),
-      alive: () => (this.#alive = true),
+      message: (message) => this.#arrive(message),
+      alive: () => this.#heard(),
       closed: (reason) => this.#finish(reason),
     });
+  }
+
+  get #bytes(): boolean {
+    return this.encodingLevel === "jsonCompatibleWithBytes";
   }
 
   get reason(): CatalystError | undefined {
@@ -75,16 +89,21 @@ export class Guard implements RpcTransportWithCustomEncoding {
     return alive;
   }
 
+  ping(): void {
+    if (this.#reason === undefined) this.#wire.ping();
+  }
+
   send(message: unknown): number {
     if (this.#reason !== undefined) return 0;
     const kind = Array.isArray(message) ? message[0] : undefined;
     // The reason travels in the close frame; capnweb's own text could quote a whole message back.
     if (kind === "abort") return 0;
     if (kind === "release" && Array.isArray(message)) this.#countOwnRelease(message[1], message[2]);
-    const text = JSON.stringify(message);
+    const packed = this.#bytes ? pack(message) : JSON.stringify(message);
     const { messageBytes, bufferedBytes } = this.#limits;
     // A character is at most three bytes: only long texts need an exact count.
-    const bytes = text.length * 3 > messageBytes ? Buffer.byteLength(text) : text.length;
+    const exact = typeof packed === "string" && packed.length * 3 > messageBytes;
+    const bytes = exact ? Buffer.byteLength(packed) : packed.length;
     if (bytes > messageBytes) {
       this.end(broken(`a message of ${bytes} bytes is over the limit of ${messageBytes}`));
       return 0;
@@ -94,7 +113,7 @@ export class Guard implements RpcTransportWithCustomEncoding {
       return 0;
     }
     this.#sent++;
-    this.#wire.send(text);
+    this.#wire.send(packed);
     return bytes;
   }
 
@@ -134,14 +153,19 @@ export class Guard implements RpcTransportWithCustomEncoding {
     // What arrived before the end is still read; `receive` rejects after it.
     this.#reader?.reject(reason);
     this.#reader = undefined;
-    this.#onEnd(reason);
+    this.#events.ended(reason);
   }
 
-  #arrive(text: string): void {
-    if (this.#reason !== undefined) return;
+  #heard(): void {
     this.#alive = true;
+    if (this.#reason === undefined) this.#events.heard();
+  }
+
+  #arrive(message: Message): void {
+    this.#heard();
+    if (this.#reason !== undefined) return;
     this.#received++;
-    this.#queue.push(text);
+    this.#queue.push(message);
     const reader = this.#reader;
     if (reader !== undefined) {
       this.#reader = undefined;
@@ -160,7 +184,7 @@ export class Guard implements RpcTransportWithCustomEncoding {
   }
 
   #take(): unknown {
-    const text = this.#queue[this.#head] ?? "";
+    const message = this.#queue[this.#head] ?? "";
     this.#head++;
     if (this.#head === this.#queue.length) {
       this.#queue = [];
@@ -170,12 +194,21 @@ export class Guard implements RpcTransportWithCustomEncoding {
         if (this.#reason === undefined) this.#wire.resume();
       }
     }
-    return this.#read(text);
+    return this.#read(message);
   }
 
-  #read(text: string): unknown {
+  #read(packed: Message): unknown {
     // The socket bounds its messages itself, the memory wire does not.
-    if (text.length > this.#limits.messageBytes) throw broken("a message is over the limit of bytes");
+    if (packed.length > this.#limits.messageBytes) throw broken("a message is over the limit of bytes");
+    if (typeof packed === "string") return this.#parse(packed);
+    if (!this.#bytes) throw broken("a binary message");
+    const { text, bytes } = unpack(packed);
+    const message = this.#parse(text);
+    place(message, bytes);
+    return message;
+  }
+
+  #parse(text: string): unknown {
     scan(text, this.#limits);
     const message = parse(text);
     this.#count(message);

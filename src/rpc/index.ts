@@ -6,6 +6,7 @@ import type { Address, ConnectOptions } from "./connect.ts";
 import type { Exposed } from "./expose.ts";
 import type { Listen, ServeOptions, Server } from "./serve.ts";
 import type { Session } from "./session-types.ts";
+import { spareFetch } from "./spare.ts";
 
 export type * from "./admin.ts";
 export type * from "./admin-peering.ts";
@@ -22,17 +23,26 @@ export { DEFAULT_RPC_LIMITS, OWN_PARTS_RPC_LIMITS } from "./limits.ts";
 export type { RpcLimits } from "./limits.ts";
 export { reconnecting } from "./reconnecting.ts";
 export type { Reconnecting, ReconnectingOptions } from "./reconnecting.ts";
+export { spareFetch } from "./spare.ts";
 export { silentLog, systemClock, systemRandom } from "./ports.ts";
 export type { Address, ConnectOptions } from "./connect.ts";
 export type { Listen, ServeOptions, Server, Upgradable } from "./serve.ts";
-export type { Session, SessionOptions, SessionStats } from "./session-types.ts";
+export type { Borrowed, Session, SessionOptions, SessionStats } from "./session-types.ts";
 
 /** Opens a session to a socket or an address. */
 export async function connect<T extends object>(
   address: Address,
   options?: ConnectOptions<T>,
 ): Promise<Session<T>> {
+  spareFetch();
   return await (await import("./connect.ts")).connect<T>(address, options);
+}
+
+/** Opens a session over a stream of the caller's making. */
+export async function connectOver<T extends object>(
+  ...args: Parameters<typeof import("./connect.ts").connectOver<T>>
+): Promise<Session<T>> {
+  return await (await import("./connect.ts")).connectOver<T>(...args);
 }
 
 /** Two ends of a session in one process, under the same limits: `[the caller's end, the serving end]`. */
@@ -40,6 +50,7 @@ export async function pair<T extends object, Back extends object = object>(
   makeMain: (session: Session<Back>) => Exposed,
   options?: ConnectOptions<T>,
 ): Promise<readonly [Session<T>, Session<Back>]> {
+  spareFetch();
   return (await import("./connect.ts")).pair<T, Back>(makeMain, options);
 }
 
@@ -49,6 +60,7 @@ export async function serve<Back extends object = object>(
   makeMain: Parameters<typeof import("./serve.ts").serve<Back>>[1],
   options?: ServeOptions,
 ): Promise<Server> {
+  spareFetch();
   return await (await import("./serve.ts")).serve<Back>(listen, makeMain, options);
 }
 

@@ -2,13 +2,13 @@
 // as they would from a socket, so nothing can come to depend on sharing an object across a part's border.
 
 import type { CatalystError } from "./errors.ts";
-import { ended, type Wire, type WireEvents } from "./wire.ts";
+import { ended, type Message, type Wire, type WireEvents } from "./wire.ts";
 
 class MemoryWire implements Wire {
   readonly remote = "memory";
   #peer: MemoryWire | undefined;
   #events: WireEvents | undefined;
-  #inbox: string[] = [];
+  #inbox: Message[] = [];
   #inboxBytes = 0;
   #paused = false;
   #scheduled = false;
@@ -27,11 +27,11 @@ class MemoryWire implements Wire {
     this.#schedule();
   }
 
-  send(text: string): void {
+  send(message: Message): void {
     const peer = this.#peer;
     if (!this.#open || peer === undefined || !peer.#open) return;
-    peer.#inbox.push(text);
-    peer.#inboxBytes += text.length;
+    peer.#inbox.push(message);
+    peer.#inboxBytes += message.length;
     peer.#schedule();
   }
 
@@ -85,9 +85,9 @@ class MemoryWire implements Wire {
     let next = 0;
     const batch = this.#inbox;
     for (; next < batch.length && !this.#paused && this.#open; next++) {
-      const text = batch[next] ?? "";
-      this.#inboxBytes -= text.length;
-      this.#events.message(text);
+      const message = batch[next] ?? "";
+      this.#inboxBytes -= message.length;
+      this.#events.message(message);
     }
     // One cut for the whole batch: shifting one by one would move the rest each time.
     this.#inbox = batch.slice(next);

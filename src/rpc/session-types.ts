@@ -3,6 +3,7 @@
 
 import type { Clock, Log } from "#kernel";
 import type { CatalystError } from "./errors.ts";
+import type { Exposed } from "./expose.ts";
 import type { RpcLimits } from "./limits.ts";
 
 export interface Session<T extends object = object> {
@@ -17,7 +18,23 @@ export interface Session<T extends object = object> {
   /** Resolves with the reason when the session ends; never rejects. */
   readonly closed: Promise<CatalystError>;
   close(reason?: string): void;
+  /** Asks for a sign of life. */
+  ping(): void;
+  /** Calls `listener` at each sign of life: a message, a ping, the answer to one. One listener. */
+  onHeard(listener: () => void): void;
+  /** An object to be passed to the other side, by reference, as an argument or in a result. */
+  lend(exposed: Exposed): object;
+  /**
+   * What the other side passed by reference, to be called. Taken from an argument it is to be taken before the call returns.
+   * Disposing lets go of it on both ends; so does the end of the session.
+   */
+  borrow<B extends object>(reference: unknown): Borrowed<B>;
   stats(): SessionStats;
+}
+
+export interface Borrowed<B extends object> extends Disposable {
+  readonly stub: B;
+  within(deadlineMs: number): B;
 }
 
 export interface SessionStats {
@@ -44,6 +61,8 @@ export interface SessionOptions {
    * never.
    */
   readonly keepaliveMs?: number;
+  /** Byte arrays travel as they are, in binary messages; both ends must want it. Default no: as base64. */
+  readonly bytes?: boolean;
   readonly clock?: Clock;
   readonly log?: Log;
 }

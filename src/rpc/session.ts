@@ -12,7 +12,7 @@ import { Guard } from "./guard.ts";
 import { broken } from "./inspect.ts";
 import { DEFAULT_RPC_LIMITS, type RpcLimits } from "./limits.ts";
 import { silentLog, systemClock } from "./ports.ts";
-import type { Session, SessionOptions, SessionStats } from "./session-types.ts";
+import type { Borrowed, Session, SessionOptions, SessionStats } from "./session-types.ts";
 import { ended, type Wire } from "./wire.ts";
 import { toWire } from "./wire-error.ts";
 
@@ -36,6 +36,7 @@ export class LiveSession<T extends object> implements Session<T> {
   readonly #held = new Set<unknown>();
   #failures = 0;
   #stopKeepalive: (() => void) | undefined;
+  #heard: (() => void) | undefined;
 
   constructor(wire: Wire, main: (session: Session<T>) => Exposed | undefined, options: SessionOptions) {
     const { promise, resolve } = Promise.withResolvers<CatalystError>();
@@ -45,10 +46,13 @@ export class LiveSession<T extends object> implements Session<T> {
     this.#deadlineMs = options.deadlineMs ?? 10_000;
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silentLog;
-    this.#guard = new Guard(wire, this.#limits, (reason) => {
-      this.#stopKeepalive?.();
-      this.#abort.abort(reason);
-      resolve(reason);
+    this.#guard = new Guard(wire, this.#limits, options.bytes ?? false, {
+      ended: (reason) => {
+        this.#stopKeepalive?.();
+        this.#abort.abort(reason);
+        resolve(reason);
+      },
+      heard: () => this.#heard?.(),
     });
     this.#raw = new RpcSession(this.#guard, this.#target(main), {
       onSendError: (error) => toWire(error, (unknown) => this.#unexpected(unknown)),
@@ -68,12 +72,25 @@ export class LiveSession<T extends object> implements Session<T> {
   }
 
   within(deadlineMs: number): T {
-    return remote<T>(this.#raw.getRemoteMain(), {
-      deadlineMs,
-      clock: this.#clock,
-      callsMax: this.#limits.outstanding,
-      inFlight: this.#inFlight,
-    });
+    return this.#remote<T>(this.#raw.getRemoteMain(), deadlineMs);
+  }
+
+  ping(): void {
+    this.#guard.ping();
+  }
+
+  onHeard(listener: () => void): void {
+    this.#heard = listener;
+  }
+
+  lend(exposed: Exposed): object {
+    return this.#serve(exposed);
+  }
+
+  borrow<B extends object>(reference: unknown): Borrowed<B> {
+    const own = duplicate(reference);
+    const within = (deadlineMs: number): B => this.#remote<B>(own, deadlineMs);
+    return { stub: within(this.#deadlineMs), within, [Symbol.dispose]: () => dispose(own) };
   }
 
   close(reason = "closed"): void {
@@ -84,9 +101,21 @@ export class LiveSession<T extends object> implements Session<T> {
     return { ...this.#raw.getStats(), ...this.#guard.stats(), callbacks: this.#held.size };
   }
 
+  #remote<B extends object>(raw: unknown, deadlineMs: number): B {
+    return remote<B>(raw, {
+      deadlineMs,
+      clock: this.#clock,
+      callsMax: this.#limits.outstanding,
+      inFlight: this.#inFlight,
+    });
+  }
+
   #target(main: (session: Session<T>) => Exposed | undefined): RpcTarget | undefined {
     const exposed = main(this);
-    if (exposed === undefined) return undefined;
+    return exposed === undefined ? undefined : this.#serve(exposed);
+  }
+
+  #serve(exposed: Exposed): RpcTarget {
     // A class of its own, as capnweb serves what stands on the prototype and only that.
     const Target = class extends RpcTarget {};
     for (const name of exposed.names) {
@@ -169,7 +198,7 @@ interface CallableStub {
 
 function duplicate(stub: unknown): CallableStub {
   if (typeof stub !== "function" || !("dup" in stub) || typeof stub.dup !== "function") {
-    throw new CatalystError("ERR_INVALID_ARGUMENT", "a callback is no function of the caller");
+    throw new CatalystError("ERR_INVALID_ARGUMENT", "no reference to something of the other side");
   }
   return stub.dup();
 }

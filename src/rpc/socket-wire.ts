@@ -5,7 +5,7 @@
 import type { WebSocket } from "ws";
 import { CatalystError } from "./errors.ts";
 import { broken } from "./inspect.ts";
-import { ended, type Wire, type WireEvents } from "./wire.ts";
+import { ended, type Message, type Wire, type WireEvents } from "./wire.ts";
 
 /** A close frame carries 123 bytes of reason (RFC 6455 section 5.5). */
 const REASON_BYTES = 123;
@@ -29,9 +29,8 @@ export class SocketWire implements Wire {
   listen(events: WireEvents): void {
     const socket = this.#socket;
     socket.on("message", (data, binary) => {
-      if (binary) this.close(broken("a binary message"));
       // `ws` hands one Buffer per message, as its binaryType is left at "nodebuffer".
-      else if (Buffer.isBuffer(data)) events.message(data.toString("utf8"));
+      if (Buffer.isBuffer(data)) events.message(binary ? data : data.toString("utf8"));
     });
     socket.on("ping", () => events.alive());
     socket.on("pong", () => events.alive());
@@ -41,8 +40,8 @@ export class SocketWire implements Wire {
     socket.on("close", (code, text) => events.closed(this.#reason ?? fromClose(code, text.toString("utf8"))));
   }
 
-  send(text: string): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(text);
+  send(message: Message): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(message);
   }
 
   pause(): void {

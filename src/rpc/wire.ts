@@ -4,6 +4,9 @@
 
 import { CatalystError } from "./errors.ts";
 
+/** A text, or bytes where the session allows them. */
+export type Message = string | Uint8Array;
+
 export interface Wire {
   /** "unix", "memory" or "host:port"; for logs and errors. */
   readonly remote: string;
@@ -11,7 +14,7 @@ export interface Wire {
   readonly buffered: number;
   /** Called once, before anything arrives. */
   listen(events: WireEvents): void;
-  send(text: string): void;
+  send(message: Message): void;
   pause(): void;
   resume(): void;
   /** Asks for a sign of life; the answer comes as `alive`. */
@@ -23,7 +26,7 @@ export interface Wire {
 }
 
 export interface WireEvents {
-  message(text: string): void;
+  message(message: Message): void;
   alive(): void;
   /** The last event. */
   closed(reason: CatalystError): void;
