@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { prepareDirectories } from "#config";
 import type { Ports } from "#kernel";
 import { type AuthControl, connect, type GatewayControl, OWN_PARTS_RPC_LIMITS, type PartName } from "#rpc";
-import { type PartStatus, serve, type Session } from "#rpc";
+import { type PartStatus, serve, type Session, spareFetch } from "#rpc";
 import { type Boot, readBoot } from "../boot.ts";
 import { openLog } from "../log.ts";
 import { systemClock, systemRandom } from "../ports.ts";
@@ -115,6 +115,7 @@ class PartsView {
 /** Runs until the part is told to end; the result is the exit code. `options`: alone, without a supervisor. */
 export async function runPart(role: RoleName, options?: PrepareOptions): Promise<number> {
   process.umask(0o077);
+  spareFetch();
   const boot = options === undefined ? readBoot(process.env[ENV.boot] ?? "") : await bootAlone(role, options);
   const log = openLog(boot, role);
   const ports: Ports = { clock: systemClock, random: systemRandom, log };
