@@ -3,6 +3,7 @@
 // `ILocalServicePlugin` brings services that the node itself starts, `IPropagationPlugin` says what neighbours are told.
 
 import type { Changes, Commit as KernelCommit, Effect as KernelEffect, Millis, Plugin } from "#kernel";
+import type { EnvoyNodeCertWant, PeeringEffect } from "./peering-effects.ts";
 import type { PeerTerms } from "./received.ts";
 import type { PeerIntent } from "./route.ts";
 import type { PeerDelta, RouteDelta, RulesDelta } from "./route-delta.ts";
@@ -88,6 +89,10 @@ export type Event =
   /** The next slice of a walk or a sweep is due. */
   | { readonly kind: "peer.walk"; readonly at: Millis; readonly peer: NodeName }
   | { readonly kind: "rules.set"; readonly at: Millis; readonly rules: RuleLists }
+  /** The next slice of the walk over what peers may reach is due. */
+  | { readonly kind: "export.walk"; readonly at: Millis }
+  /** This node's own certificate: at start, and when it was renewed. */
+  | { readonly kind: "node.certificate"; readonly at: Millis; readonly certificate: EnvoyNodeCertWant }
   | { readonly kind: "keys.changed"; readonly at: Millis; readonly keys: TrustKeys }
   /** Once a second: leases and routes expire by it. */
   | { readonly kind: "tick"; readonly at: Millis }
@@ -176,6 +181,9 @@ export type Effect =
   | { readonly kind: "envoy.service"; readonly key: ServiceName; readonly want: EnvoyServiceWant | undefined }
   /** Goes on with what concerns all routes of a peer, slice by slice. key = peer, want = number of the slice. */
   | { readonly kind: "route.walk"; readonly key: NodeName; readonly want: number | undefined }
+  /** Goes on with what concerns everything that peers may reach, slice by slice. key = "exports", want = number of the slice. */
+  | { readonly kind: "export.walk"; readonly key: "exports"; readonly want: number | undefined }
+  | PeeringEffect
   /** Verification keys at Envoy's ingress. key = "keys". */
   | { readonly kind: "envoy.keys"; readonly key: "keys"; readonly want: TrustKeys | undefined }
   /** What must survive a restart. key = service. */

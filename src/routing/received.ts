@@ -4,7 +4,8 @@
 // concerns all paths changed (health of the way to the peer, staleness, rules) and stays valid while paths come and go.
 
 import { CourseBook } from "./course.ts";
-import type { OnLoss, PeerIntent, PeerKind, PeerLimits, PeerRole } from "./route.ts";
+import type { EnvoyNodeCertWant } from "./peering-effects.ts";
+import type { OnLoss, PeerIntent, PeerKind, PeerLimits, PeerRole, TrustFile } from "./route.ts";
 import type { Health, NodeName, OrgName } from "./service.ts";
 import type { Path } from "./path.ts";
 import type { Rejection } from "./rejection.ts";
@@ -29,11 +30,14 @@ export interface PeerTerms {
   readonly reach: Health;
   /** Hash of the import rules by which its routes are judged. */
   readonly policy: string;
+  readonly trust?: TrustFile;
+  /** Of this node itself: the certificate it shows. */
+  readonly certificate?: EnvoyNodeCertWant;
 }
 
 /** Terms of a peer whose session was never lost. */
 export function freshTerms(intent: PeerIntent, policy: string): PeerTerms {
-  const { node, organization, kind, role, onLoss, limits } = intent;
+  const { node, organization, kind, role, onLoss, limits, trust } = intent;
   return {
     node,
     organization,
@@ -46,6 +50,7 @@ export function freshTerms(intent: PeerIntent, policy: string): PeerTerms {
 
     reach: "unknown",
     policy,
+    ...(trust === undefined ? {} : { trust }),
   };
 }
 

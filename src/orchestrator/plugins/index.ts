@@ -4,14 +4,17 @@
 import type { NodePlugin } from "#routing";
 import { envoy } from "./envoy.ts";
 import { expiry } from "./expiry.ts";
+import { exports } from "./exports.ts";
 import { graph } from "./graph.ts";
 import { health } from "./health.ts";
+import { imports } from "./imports.ts";
 import { keys } from "./keys.ts";
 import { leases } from "./leases.ts";
 import { persist } from "./persist.ts";
 import { received } from "./received.ts";
 import { registry } from "./registry.ts";
 import { schema } from "./schema.ts";
+import { trust } from "./trust.ts";
 import { verdict } from "./verdict.ts";
 
 export function builtInPlugins(): readonly NodePlugin[] {
@@ -27,6 +30,9 @@ export function builtInPlugins(): readonly NodePlugin[] {
     persist(),
     received(),
     expiry(),
+    trust(),
+    imports(),
+    exports(),
   ];
 }
 
