@@ -20,7 +20,7 @@ export const superviseNode = async (planFile: string): Promise<number> =>
 
 /** The single process of `one`; the result is the exit code. */
 export const runOne = async (bootFile: string, planFile: string): Promise<number> =>
-  await (await import("./node.ts")).runOne(bootFile, planFile);
+  await (await import("./run-one.ts")).runOne(bootFile, planFile);
 
 /** One part: under its supervisor, or alone (`options`) as a container; the result is the exit code. */
 export const runPart = async (role: RoleName, options?: RunOptions): Promise<number> =>

@@ -58,6 +58,22 @@ export function expose<T extends object>(implementation: T, methods: Methods<T>)
   };
 }
 
+/** The same for schemas that are large and seldom needed: they load with the first call. */
+export function exposeLater<T extends object>(
+  implementation: T,
+  names: readonly (keyof Methods<T> & string)[],
+  methods: () => Promise<Methods<T>>,
+): Exposed {
+  let exposed: Promise<Exposed> | undefined;
+  return {
+    names,
+    async invoke(name, args, hold) {
+      exposed ??= methods().then((loaded) => expose(implementation, loaded));
+      return (await exposed).invoke(name, args, hold);
+    },
+  };
+}
+
 function invalid(name: string, issues: readonly SchemaIssue[]): CatalystError {
   const named = issues.slice(0, ISSUES_MAX).map((issue) => {
     // The first step of a path is the position of the argument.

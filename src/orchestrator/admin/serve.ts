@@ -6,7 +6,7 @@ import {
   adminSchema,
   type AdminVerb,
   type AdminVerbs,
-  expose,
+  exposeLater,
   type Server,
   serve,
 } from "#rpc";
@@ -20,7 +20,6 @@ export async function serveAdmin(
   journal: Journal,
   log: Log,
 ): Promise<Server> {
-  const { adminMethods } = await adminSchema();
   return await serve(
     { unix: socket },
     (session) => {
@@ -32,7 +31,8 @@ export async function serveAdmin(
           journal.follow(after, onEvents, session.signal);
         },
       };
-      return expose(api, adminMethods);
+      // A node starts without its operator, and these are its largest schemas.
+      return exposeLater(api, ["call", "follow"], async () => (await adminSchema()).adminMethods);
     },
     { log },
   );

@@ -54,6 +54,8 @@ export interface OrchestratorPart {
 const SDL_BYTES_MAX = 2 * 1024 * 1024;
 /** How long a restarted orchestrator learns before it publishes, at most. Envoy and the gateway serve on meanwhile. */
 const RELEARN_MS = 3_000;
+/** After the node serves: what is only made ready for later waits for the parts that still start. */
+const WARM_MS = 300;
 /** How long a fresh node waits for the keys of the auth part before it publishes without. */
 const KEYS_MS = 5_000;
 
@@ -290,7 +292,10 @@ class Orchestrator implements OrchestratorPart {
     // Where everything is in one process, memory counts for more than the first addition.
     if (this.#boot.config.processes === "one") return;
     const example = { name: "example", protocol: "http", endpoint: "http://127.0.0.1:1" };
-    void this.published.then(() => later(() => void serviceParser(this.#boot.names.organization)(example)));
+    const parse = serviceParser(this.#boot.names.organization);
+    void this.serves.then(() =>
+      this.#stops.push(this.#ports.clock.after(WARM_MS, () => void parse(example))),
+    );
   }
 
   #statusPorts(loop: Loop<NodeTypes>): StatusPorts {

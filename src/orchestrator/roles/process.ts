@@ -9,7 +9,7 @@ import { type PartStatus, serve, type Session, spareFetch } from "#rpc";
 import { type Boot, readBoot } from "../boot.ts";
 import { openLog } from "../log.ts";
 import { systemClock, systemRandom } from "../ports.ts";
-import { bootOf, type PrepareOptions } from "../prepare.ts";
+import type { PrepareOptions } from "../prepare.ts";
 import { collectAfterStart } from "../settle.ts";
 import { LinkClient } from "../supervise/link.ts";
 import { type Lock, takeLock } from "../supervise/lock.ts";
@@ -85,6 +85,7 @@ let held: Lock | undefined;
 
 /** A part alone takes the directories as they are: the other parts use them too. */
 async function bootAlone(role: RoleName, options: PrepareOptions): Promise<Boot> {
+  const { bootOf } = await import("../prepare.ts");
   const boot = await bootOf(options, options.loaded.config.ingress.listen);
   prepareDirectories(boot.paths);
   // The orchestrator alone writes the state; a second one would undo what the first one does.
