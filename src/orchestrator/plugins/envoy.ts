@@ -5,6 +5,7 @@
 // newest want to try again.
 
 import type { EnvoyServiceWant, IServicePlugin, Service } from "#routing";
+import { ascending, itself } from "./ascending.ts";
 import { follow, healthyUrls } from "./follow.ts";
 import { hostPortOf, pathOf } from "./intent.ts";
 
@@ -26,11 +27,11 @@ export function envoyWant(service: Service): EnvoyServiceWant | undefined {
   const path = pathOf(urls[0] ?? "");
   const hosts = ingress?.host === undefined || ingress.host === name ? [name] : [name, ingress.host];
   const stripPrefix = ingress?.stripPrefix ?? false;
-  const endpoints = urls.map(hostPortOf);
+  const endpoints = ascending(urls.map(hostPortOf), itself);
   return {
     service: name,
     protocol,
-    endpoints: endpoints.length < 2 ? endpoints : endpoints.sort(),
+    endpoints,
     ...(path === "/" ? {} : { path }),
     ingress:
       ingress?.prefix === undefined ? { stripPrefix, hosts } : { prefix: ingress.prefix, stripPrefix, hosts },

@@ -4,6 +4,7 @@
 
 import { equal } from "#kernel";
 import type { Commit, Service, ServiceName } from "#routing";
+import { ascending, itself } from "./ascending.ts";
 
 export function follow<Want>(
   commit: Commit,
@@ -21,5 +22,5 @@ export function follow<Want>(
 export function healthyUrls(service: Service): string[] {
   const urls: string[] = [];
   for (const { url, health } of service.endpoints) if (health === "up") urls.push(url);
-  return urls.length < 2 ? urls : urls.sort();
+  return ascending(urls, itself);
 }

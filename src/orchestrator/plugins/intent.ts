@@ -12,6 +12,7 @@ import {
   type ServiceIntent,
 } from "#routing";
 import type { ErrorCode } from "#rpc";
+import { ascending, itself } from "./ascending.ts";
 
 export function refusal(code: ErrorCode, subject: string, text: string, hint?: string): Refusal {
   return hint === undefined ? { code, subject, text } : { code, subject, text, hint };
@@ -36,7 +37,7 @@ export function checkIntent(intent: ServiceIntent, node: NodeName): Checked {
     const hint = `use a short name like "reviews", or one that ends in .${organizationOf(node)}`;
     return { ok: false, refusal: refusal("ERR_INVALID_ARGUMENT", intent.name, text, hint) };
   }
-  const endpoints = [...new Set(intent.endpoints)].sort();
+  const endpoints = ascending([...new Set(intent.endpoints)], itself);
   const problem = endpointProblem(intent, endpoints) ?? ingressProblem(intent);
   if (problem === undefined) return { ok: true, intent: { ...intent, name, endpoints } };
   return { ok: false, refusal: refusal("ERR_INVALID_ARGUMENT", name, `service "${name}": ${problem}`) };
@@ -65,6 +66,8 @@ function ingressProblem({ protocol, ingress }: ServiceIntent): string | undefine
   return own === undefined ? undefined : `the prefix "${prefix}" is the node's own (${own})`;
 }
 
+const urlOf = ({ url }: Endpoint): string => url;
+
 /** "http://h:1/a/b" → "/a/b"; "/" when there is none. */
 export function pathOf(url: string): string {
   const slash = url.indexOf("/", "http://".length);
@@ -90,7 +93,7 @@ export function serviceOf(intent: ServiceIntent, endpoints: readonly Endpoint[],
   const { schema, quarantine } = known?.protocol === intent.protocol ? known : {};
   return {
     ...intent,
-    endpoints: [...endpoints].sort((a, b) => (a.url < b.url ? -1 : 1)),
+    endpoints: ascending([...endpoints], urlOf),
     health: "unknown",
     revision: 0,
     ...(schema === undefined ? {} : { schema }),
@@ -114,7 +117,7 @@ export function intentOf(service: Service): ServiceIntent {
     name,
     protocol,
     owner,
-    endpoints: endpoints.map(({ url }) => url).sort(),
+    endpoints: ascending(endpoints.map(urlOf), itself),
     probe,
     timeoutMs,
     export: service.export,
