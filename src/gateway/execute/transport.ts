@@ -2,8 +2,9 @@
 // an unchanged service. One exchange is one object that undici calls back; no streams, no timers of undici. Invariant: an
 // exchange settles exactly once, with bytes that are within the limit or with the kind of its failure.
 
-import { Pool, type Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
 import { Breaker } from "./breaker.ts";
+import { Pool } from "./pool.ts";
 
 /** More bring nothing (measured with 4, 16 and 64). */
 export const CONNECTIONS = 16;

@@ -2,7 +2,7 @@
 // sorted form so that equal schemas have equal text. The service is not trusted: time, bytes, content type and shape are
 // checked, redirects are not followed. Invariant: what is returned parses as SDL of at most `maxBytes`.
 
-import { Pool } from "undici";
+import { Pool } from "../execute/pool.ts";
 import { CatalystError } from "#rpc";
 import { Breaker } from "../execute/breaker.ts";
 import { exchange, type Endpoint, type Reply } from "../execute/transport.ts";
