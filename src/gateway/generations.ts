@@ -182,7 +182,12 @@ export class Generations {
 }
 
 function sdlsOf(config: GatewayConfig) {
-  return config.services.map(({ name, kind, sdl }) => ({ name, kind, sdl }));
+  return config.services.map(({ name, kind, sdl, foreign }) => ({
+    name,
+    sdl,
+    ...(kind !== undefined && { kind }),
+    ...(foreign !== undefined && { foreign }),
+  }));
 }
 
 function graphKey(config: GatewayConfig): string {

@@ -1,15 +1,18 @@
 // What passes between the serving thread and the compose thread. Requests carry an id and are answered in order, one answer
 // each. Invariant: everything here is structured-cloneable plain data; graphs are named by a key the serving thread chooses.
 
-import type { Quarantined } from "#rpc";
+import type { ForeignTerms, Quarantined } from "#rpc";
 import type { GraphText, PrepareLimits } from "../plan/prepare.ts";
 import type { LocalFields, Prepared } from "../plan/program.ts";
 
 export interface SubgraphSdl {
   /** Full name of the service. */
   readonly name: string;
-  readonly kind: "federation" | "graphql";
+  /** Absent = as the SDL says itself. */
+  readonly kind?: "federation" | "graphql";
   readonly sdl: string;
+  /** Of another organization. */
+  readonly foreign?: ForeignTerms;
 }
 
 export interface Composed {

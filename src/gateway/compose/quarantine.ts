@@ -3,7 +3,9 @@
 // come in the order local, internal, external, oldest first, so whoever came first stays. Invariant: what is returned composes.
 
 import type { Quarantined } from "#rpc";
+import type { Border } from "../plan/border.ts";
 import type { Composer, ComposeFault, Composition, Subgraph } from "./composer.ts";
+import { admitForeign, isForeign, type ForeignSdl, type ForeignSubgraph } from "./foreign/admit.ts";
 import type { SubgraphSdl } from "./message.ts";
 import { checkSdl } from "./sdl.ts";
 
@@ -11,22 +13,53 @@ export interface Admitted {
   readonly composition: Extract<Composition, { ok: true }> | undefined;
   readonly services: readonly string[];
   readonly quarantined: readonly Quarantined[];
+  /** Of services of other organizations, by index into `services`. */
+  readonly borders: Readonly<Record<number, Border>>;
 }
 
 export function admit(services: readonly SubgraphSdl[], compose: Composer): Admitted {
   const quarantined: Quarantined[] = [];
   const sound: Subgraph[] = [];
   for (const service of services) {
+    if (isForeign(service)) continue;
     const checked = checkSdl(service);
     if (checked.ok) sound.push({ name: service.name, document: checked.document });
     else quarantined.push({ service: service.name, code: checked.code, text: checked.text });
   }
-  const { kept, composition } = dropNamed(sound, compose, quarantined);
-  return { composition, services: kept.map(({ name }) => name), quarantined };
+  const foreign = services.filter(isForeign);
+  const { kept, composition } =
+    foreign.length === 0
+      ? dropNamed(sound, compose, quarantined)
+      : admitBeside(sound, foreign, compose, quarantined);
+  const borders = Object.fromEntries(
+    kept.flatMap((one, index) => ("border" in one ? [[index, one.border]] : [])),
+  );
+  return { composition, services: kept.map(({ name }) => name), quarantined, borders };
+}
+
+/** Our own services stand whatever others bring: where the sum fails, ours are settled alone and theirs are tried beside them. */
+function admitBeside(
+  own: readonly Subgraph[],
+  foreign: readonly ForeignSdl[],
+  compose: Composer,
+  quarantined: Quarantined[],
+): Kept {
+  const beside = admitForeign(foreign, own);
+  const all = [...own, ...beside.subgraphs];
+  const composition = all.length === 0 ? undefined : tryCompose(all, compose);
+  if (composition?.ok !== false) {
+    quarantined.push(...beside.quarantined);
+    return { kept: all, composition };
+  }
+  const base = dropNamed(own, compose, quarantined);
+  // Shared types are measured against what is left of ours.
+  const again = base.kept.length === own.length ? beside : admitForeign(foreign, base.kept);
+  quarantined.push(...again.quarantined);
+  return admitHalves(again.subgraphs, compose, quarantined, base);
 }
 
 interface Kept {
-  readonly kept: readonly Subgraph[];
+  readonly kept: readonly (Subgraph | ForeignSubgraph)[];
   readonly composition: Extract<Composition, { ok: true }> | undefined;
 }
 
@@ -56,8 +89,13 @@ function dropNamed(all: readonly Subgraph[], compose: Composer, quarantined: Qua
 }
 
 /** Admits in order, by halves: n services with k bad ones take about k log n compositions. */
-function admitHalves(all: readonly Subgraph[], compose: Composer, quarantined: Quarantined[]): Kept {
-  let state: Kept = { kept: [], composition: undefined };
+function admitHalves(
+  all: readonly Subgraph[],
+  compose: Composer,
+  quarantined: Quarantined[],
+  base: Kept = { kept: [], composition: undefined },
+): Kept {
+  let state = base;
   const add = (group: readonly Subgraph[]): void => {
     const kept = [...state.kept, ...group];
     const composition = tryCompose(kept, compose);
@@ -71,7 +109,7 @@ function admitHalves(all: readonly Subgraph[], compose: Composer, quarantined: Q
       quarantined.push({ service: group[0]?.name ?? "", code: "ERR_SCHEMA_CONFLICT", text });
     }
   };
-  add(all);
+  if (all.length > 0) add(all);
   return state;
 }
 

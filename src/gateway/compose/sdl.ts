@@ -41,14 +41,28 @@ export function checkSdl(service: SubgraphSdl): Checked {
     const size = countTypes(parsed);
     if (size.types > SDL_TYPES_MAX) return tooLarge(`the schema has more than ${SDL_TYPES_MAX} types`);
     if (size.fields > SDL_FIELDS_MAX) return tooLarge(`the schema has more than ${SDL_FIELDS_MAX} fields`);
-    const document = renameRoots(service.kind === "graphql" ? plain(parsed) : parsed);
-    const problem =
-      service.kind === "graphql" ? plainProblem(document) : federationProblem(service.name, document);
+    const kind = service.kind ?? kindOf(parsed);
+    const document = renameRoots(kind === "graphql" ? plain(parsed) : parsed);
+    const problem = kind === "graphql" ? plainProblem(document) : federationProblem(service.name, document);
     return problem === undefined ? { ok: true, document } : bad(problem);
   } catch (error) {
     const text = error instanceof Error ? error.message : "unreadable";
     return /tokens\. Parsing aborted/.test(text) ? tooLarge(text) : bad(text);
   }
+}
+
+/**
+ * What a schema says of its own kind. Introspection, from which the schema of a plain service is printed, shows no directives but
+ * those of GraphQL itself, and nothing that extends; so whoever uses others speaks of federation.
+ */
+function kindOf(document: DocumentNode): "federation" | "graphql" {
+  let kind: "federation" | "graphql" = "graphql";
+  for (const definition of document.definitions)
+    if (definition.kind.endsWith("Extension")) kind = "federation";
+  visit(document, {
+    Directive: ({ name }) => void (kind = KEPT_DIRECTIVES.has(name.value) ? kind : "federation"),
+  });
+  return kind;
 }
 
 function countTypes(document: DocumentNode): { types: number; fields: number } {

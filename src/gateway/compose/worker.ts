@@ -33,9 +33,9 @@ async function composeGraph(key: string, services: readonly SubgraphSdl[]): Prom
   return { graph, quarantined, composeMs: Math.round((performance.now() - started) * 10) / 10 };
 }
 
-function textOf({ composition, services }: Admitted): GraphText {
+function textOf({ composition, services, borders }: Admitted): GraphText {
   if (composition === undefined) return EMPTY_GRAPH_TEXT;
-  return { supergraph: composition.supergraph, api: composition.api, services };
+  return { supergraph: composition.supergraph, api: composition.api, services, borders };
 }
 
 async function answer(request: Request): Promise<Calls[Request["call"]]["answer"]> {

@@ -13,6 +13,7 @@ import type {
   Step,
   VariableShape,
 } from "../plan/program.ts";
+import { compileShape, type Admit } from "./border.ts";
 import type { Variables } from "./coerce.ts";
 import {
   applyRenames,
@@ -53,6 +54,7 @@ export interface PassThrough {
 
 export function compileProgram(program: Program): Operation {
   const { step, passThrough } = program;
+  const absorbs = step?.kind === "fetch" ? admitOf(step) : undefined;
   return {
     kind: program.kind,
     services: program.services,
@@ -67,7 +69,7 @@ export function compileProgram(program: Program): Operation {
             service: step.service,
             operation: step.operation,
             body: bodyOf(step),
-            absorb: (run, sent) => absorbRoot(run, sent, step),
+            absorb: (run, sent) => absorbRoot(run, sent, step, absorbs),
           }
         : undefined,
   };
@@ -105,18 +107,23 @@ const nothing: StepFn = () => Promise.resolve();
 function compileFetch(step: FetchStep): StepFn {
   const { service, operation } = step;
   const body = bodyOf(step);
+  const admit = admitOf(step);
   return async (run) => {
     const upstream = run.upstreams[service];
     if (upstream === undefined) return;
-    absorbRoot(run, await upstream.send(body(run.variables), operation, run), step);
+    absorbRoot(run, await upstream.send(body(run.variables), operation, run), step, admit);
   };
 }
 
-function absorbRoot(run: Run, sent: Sent, step: FetchStep): void {
+function admitOf({ shape }: FetchStep | EntityStep): Admit | undefined {
+  return shape === undefined ? undefined : compileShape(shape);
+}
+
+function absorbRoot(run: Run, sent: Sent, step: FetchStep, admit: Admit | undefined): void {
   const upstream = run.upstreams[step.service];
   if (upstream === undefined) return;
   if (!sent.ok) return run.fail(sent.code, upstream);
-  const answer = run.parse(sent.bytes, sent.status, upstream);
+  const answer = run.parse(sent.bytes, sent.status, upstream, admit);
   if (answer === undefined) return;
   if (step.at.length > 0) return absorbAt(run, step, answer.data);
   if (answer.errors !== undefined) run.noteErrors(answer.errors, upstream, (path) => path);
@@ -161,6 +168,7 @@ function compileEntities(step: EntityStep): StepFn {
   const prefix = `${body},"variables":{`;
   const keys = step.groups[0]?.splice;
   const splicer = keys === undefined ? undefined : compileSplice(keys);
+  const admit = admitOf(step);
   return async (run) => {
     const upstream = run.upstreams[service];
     const { data, variables } = run;
@@ -188,14 +196,15 @@ function compileEntities(step: EntityStep): StepFn {
       const ascii = isAscii(sent.bytes);
       if (splicer(sent.bytes, ascii, wanted[0].targets)) return run.took(sent.bytes.length, ascii);
     }
-    const answer = run.parse(sent.bytes, sent.status, upstream);
+    const answer = run.parse(sent.bytes, sent.status, upstream, admit);
     if (answer === undefined) return;
     if (answer.errors !== undefined) run.noteErrors(answer.errors, upstream, placer(data, groups, wanted));
     for (let index = 0; index < groups.length; index++) {
       const group = groups[index];
       const own = wanted[index];
       const entities = group === undefined ? undefined : answer.data?.[group.key];
-      if (group !== undefined && own !== undefined && Array.isArray(entities)) deliver(group, own, entities);
+      if (group !== undefined && own !== undefined && Array.isArray(entities))
+        deliver(group, own, entities, admit !== undefined);
     }
   };
 }
@@ -222,12 +231,13 @@ function represent(group: Group, data: JsonObject, variables: Variables): Wanted
   return { text, targets };
 }
 
-function deliver(group: Group, { targets }: Wanted, entities: readonly Json[]): void {
+function deliver(group: Group, { targets }: Wanted, entities: readonly Json[], foreign: boolean): void {
   const { renames } = group.plan;
   for (let index = 0; index < targets.length; index++) {
     const entity = entities[index];
     const objects = targets[index];
     if (!isObject(entity) || objects === undefined) continue;
+    if (foreign && !isOfType(entity, objects[0])) continue;
     if (renames.length > 0) applyRenames(entity, renames);
     // The first target takes the values as they are; so the copies for the others must be made before.
     for (let other = 1; other < objects.length; other++) {
@@ -237,6 +247,12 @@ function deliver(group: Group, { targets }: Wanted, entities: readonly Json[]): 
     const first = objects[0];
     if (first !== undefined) mergeInto(first, entity);
   }
+}
+
+/** Another organization may not answer with another kind of entity than the one it was asked for. */
+function isOfType({ __typename: answered }: JsonObject, asked: JsonObject | undefined): boolean {
+  const wanted = asked?.["__typename"];
+  return typeof answered !== "string" || typeof wanted !== "string" || answered === wanted;
 }
 
 /** `["_entities", 3, "name"]` to the place of the third representation's first object. */

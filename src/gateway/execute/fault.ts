@@ -15,6 +15,10 @@ export interface Fault {
 export const FAULTS_MAX = 100;
 const TEXT_MAX = 1_000;
 const CODE_MAX = 100;
+/** Of another organization: a plain word, and none of ours. */
+const FOREIGN_CODE = /^(?!ERR_)[A-Z][A-Z0-9_]{0,63}$/;
+/** Of one part of a path; names are shorter. */
+const PART_MAX = 256;
 
 export function ownFault(code: ErrorCode, message: string, service?: string): Fault {
   return { message, extensions: { code, ...(service !== undefined && { service }) } };
@@ -34,7 +38,9 @@ export function serviceFault(
   };
   const text =
     typeof message === "string" && !foreign ? maskAddresses(message) : "the service answered with an error";
-  const code = typeof extensions?.code === "string" ? extensions.code.slice(0, CODE_MAX) : "ERR_UPSTREAM";
+  const given = extensions?.code;
+  const known = typeof given === "string" && (!foreign || FOREIGN_CODE.test(given));
+  const code = known ? given.slice(0, CODE_MAX) : "ERR_UPSTREAM";
   const at = isPath(path) ? place(path) : undefined;
   return { message: text, ...(at !== undefined && { path: at }), extensions: { code, service } };
 }
@@ -52,6 +58,6 @@ function isPath(path: unknown): path is ResponsePath {
   return (
     Array.isArray(path) &&
     path.length <= 64 &&
-    path.every((part) => typeof part === "string" || typeof part === "number")
+    path.every((part) => (typeof part === "string" ? part.length <= PART_MAX : typeof part === "number"))
   );
 }

@@ -110,11 +110,13 @@ test("another organization's texts are not shown, and its bytes never forwarded 
   await using bench = await Bench.open();
   const body = JSON.stringify({ data: { two: 2, extra: "x" } });
   const { service } = await bench.subgraph(right(always({ body })));
-  await bench.apply([{ ...service, peer: "globex" }]);
-  assert.equal((await bench.post({ query: "{two}" })).text, '{"data":{"two":2}}');
+  const foreign = { organization: "globex.catalyst.internal", prefix: "globex", shared: [] };
+  const asked = { query: "{two: globex_two}" };
+  await bench.apply([{ ...service, foreign }]);
+  assert.equal((await bench.post(asked)).text, '{"data":{"two":2}}');
   const failing = await bench.subgraph(right(always({ body: '{"errors":[{"message":"inner matters"}]}' })));
-  await bench.apply([{ ...failing.service, peer: "globex" }]);
-  assert.ok(!(await bench.post({ query: "{two}" })).text.includes("inner matters"));
+  await bench.apply([{ ...failing.service, foreign }]);
+  assert.ok(!(await bench.post(asked)).text.includes("inner matters"));
 });
 
 test("a single fetch's bytes are forwarded, unless they speak of errors", async () => {

@@ -3,6 +3,7 @@
 // changed between awaits, so branches that run side by side never see a half merged entity.
 
 import type { Span } from "#telemetry";
+import type { Admit } from "./border.ts";
 import type { Variables } from "./coerce.ts";
 import { FAULTS_MAX, ownFault, serviceFault, type Fault } from "./fault.ts";
 import type { JsonObject, ResponsePath } from "./merge.ts";
@@ -18,6 +19,8 @@ const TEXTS: Readonly<Record<SendCode, string>> = {
   ERR_SUBGRAPH_OPEN: "the service failed repeatedly and is left alone for a moment",
   ERR_QUERY_TIMEOUT: "the request's deadline passed before the service answered",
 };
+
+const MISFIT = "the service answered with something that its schema does not promise";
 
 export interface ServiceAnswer {
   readonly data: JsonObject | undefined;
@@ -90,7 +93,7 @@ export class Run {
   }
 
   /** Parses what a service answered; undefined, and a fault noted, when it is not GraphQL. */
-  parse(bytes: Buffer, status: number, upstream: Upstream): ServiceAnswer | undefined {
+  parse(bytes: Buffer, status: number, upstream: Upstream, admit?: Admit): ServiceAnswer | undefined {
     this.#bytesLeft -= bytes.length;
     const ascii = isAscii(bytes);
     let answer: unknown;
@@ -103,8 +106,10 @@ export class Run {
       const { data, errors } = answer;
       if (isObject(data) || Array.isArray(errors)) {
         if (!ascii) this.ascii = false;
+        const admitted = admit === undefined || !isObject(data) ? undefined : admit(data);
+        if (admitted?.misfit === true) this.note(ownFault("ERR_SUBGRAPH_PROTOCOL", MISFIT, upstream.name));
         return {
-          data: isObject(data) ? data : undefined,
+          data: admitted?.data ?? (isObject(data) ? data : undefined),
           errors: Array.isArray(errors) ? errors : undefined,
         };
       }

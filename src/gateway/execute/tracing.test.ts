@@ -96,9 +96,9 @@ test("failures are on the span; another organization hears nothing of it", async
     sdl: "type Query { far: Int }",
     answer: () => ({ status: 503, body: "{}" }),
   });
-  const peer = "other.catalyst.internal";
-  await bench.apply([{ ...foreign.service, peer }]);
-  await bench.query("{ far }", {}, asked);
+  const terms = { organization: "other.catalyst.internal", prefix: "other", shared: [] };
+  await bench.apply([{ ...foreign.service, foreign: terms }]);
+  await bench.query("{ other_far }", {}, asked);
   const fetched = spans.find(({ name }) => name === "graphql.fetch");
   assert.deepEqual([fetched?.attributes["peer"], fetched?.failed], [true, "ERR_SUBGRAPH_STATUS"]);
   assert.equal(foreign.requests.at(-1)?.headers["traceparent"], undefined);

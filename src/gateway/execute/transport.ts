@@ -19,13 +19,15 @@ export type Reply =
 export interface Endpoint {
   readonly url: string;
   readonly path: string;
+  /** Said as `host` where the connection goes to another address than the URL's. */
+  readonly host?: string;
   readonly pool: Pool;
   readonly breaker: Breaker;
 }
 
 interface Held {
   readonly endpoint: Endpoint;
-  readonly origin: string;
+  readonly pool: string;
   holders: number;
 }
 
@@ -38,32 +40,47 @@ export class Transport {
     this.#now = now;
   }
 
-  /** To be given back with `release`. */
-  hold(url: string): Endpoint {
-    const known = this.#endpoints.get(url);
+  /** To be given back with `release`. `via` is the "host:port" to connect to in place of the URL's. */
+  hold(url: string, via?: string): Endpoint {
+    const key = keyOf(url, via);
+    const known = this.#endpoints.get(key);
     if (known !== undefined) {
       known.holders += 1;
       return known.endpoint;
     }
-    const { origin, pathname, search } = new URL(url);
-    const pooled = this.#pools.get(origin) ?? {
-      pool: new Pool(origin, { connections: CONNECTIONS, headersTimeout: 0, bodyTimeout: 0, allowH2: false }),
+    const { origin, host, pathname, search } = new URL(url);
+    // Also through one address each service has connections of its own: one that hangs must not hold up the others.
+    const pool = keyOf(origin, via);
+    const pooled = this.#pools.get(pool) ?? {
+      pool: new Pool(via === undefined ? origin : `http://${via}`, {
+        connections: CONNECTIONS,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        allowH2: false,
+      }),
       holders: 0,
     };
     pooled.holders += 1;
-    this.#pools.set(origin, pooled);
-    const endpoint = { url, path: pathname + search, pool: pooled.pool, breaker: new Breaker(this.#now) };
-    this.#endpoints.set(url, { endpoint, origin, holders: 1 });
+    this.#pools.set(pool, pooled);
+    const endpoint: Endpoint = {
+      url,
+      path: pathname + search,
+      ...(via !== undefined && { host }),
+      pool: pooled.pool,
+      breaker: new Breaker(this.#now),
+    };
+    this.#endpoints.set(key, { endpoint, pool, holders: 1 });
     return endpoint;
   }
 
-  release(url: string): void {
-    const held = this.#endpoints.get(url);
+  release(url: string, via?: string): void {
+    const key = keyOf(url, via);
+    const held = this.#endpoints.get(key);
     if (held === undefined || --held.holders > 0) return;
-    this.#endpoints.delete(url);
-    const pooled = this.#pools.get(held.origin);
+    this.#endpoints.delete(key);
+    const pooled = this.#pools.get(held.pool);
     if (pooled === undefined || --pooled.holders > 0) return;
-    this.#pools.delete(held.origin);
+    this.#pools.delete(held.pool);
     // Waits for what is under way; nobody can start anything new on it.
     pooled.pool.close().catch(closedTwice);
   }
@@ -75,6 +92,8 @@ export class Transport {
   }
 }
 
+const keyOf = (url: string, via: string | undefined): string => (via === undefined ? url : `${url} ${via}`);
+
 export function exchange(
   endpoint: Endpoint,
   headers: string[],
@@ -84,7 +103,9 @@ export function exchange(
 ): Promise<Reply> {
   return new Promise((resolve) => {
     const handler = new Exchange(resolve, timeoutMs, bytesMax);
-    endpoint.pool.dispatch({ path: endpoint.path, method: "POST", headers, body }, handler);
+    const { path, host } = endpoint;
+    const said = host === undefined ? headers : [...headers, "host", host];
+    endpoint.pool.dispatch({ path, method: "POST", headers: said, body }, handler);
   });
 }
 

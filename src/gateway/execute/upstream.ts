@@ -62,6 +62,7 @@ export class Upstream {
   readonly foreign: boolean;
   readonly #endpoints: readonly Endpoint[];
   readonly #urls: readonly string[];
+  readonly #via: string | undefined;
   readonly #timeoutMs: number;
   readonly #fixed: readonly string[];
   readonly #forward: readonly string[];
@@ -72,11 +73,12 @@ export class Upstream {
   constructor(service: GatewayService, tools: UpstreamTools) {
     this.name = service.name;
     this.shortName = service.shortName;
-    this.foreign = service.peer !== undefined;
+    this.foreign = service.foreign !== undefined;
     this.#tools = tools;
     this.#timeoutMs = service.timeoutMs;
     this.#urls = service.urls;
-    this.#endpoints = service.urls.map((url) => tools.transport.hold(url));
+    this.#via = service.via;
+    this.#endpoints = service.urls.map((url) => tools.transport.hold(url, service.via));
     this.#forward = service.headers.forward.filter((name) => !NEVER_FORWARDED.test(name));
     const fixed = ["content-type", "application/json", "accept", "application/json"];
     for (const [name, value] of Object.entries(service.headers.set)) {
@@ -90,7 +92,7 @@ export class Upstream {
 
   /** Gives the endpoints back; called once, when the generation is freed. */
   release(): void {
-    for (const url of this.#urls) this.#tools.transport.release(url);
+    for (const url of this.#urls) this.#tools.transport.release(url, this.#via);
   }
 
   get open(): boolean {

@@ -15,6 +15,7 @@ import {
   type OperationDefinitionNode,
 } from "graphql";
 import { QueryPlanner } from "@graphql-hive/router-query-planner";
+import { BorderCrossing, type Border } from "./border.ts";
 import { overLimit, fragmentsOf, type DocumentLimits } from "./limits.ts";
 import { passesThrough } from "./pass-through.ts";
 import type { LocalFields, Prepared, Program, RequestFault, Step } from "./program.ts";
@@ -31,6 +32,8 @@ export interface GraphText {
   readonly supergraph?: string;
   readonly api: string;
   readonly services: readonly string[];
+  /** Of the services of other organizations, by index; absent when there is none. */
+  readonly borders?: Readonly<Record<number, Border>>;
 }
 
 export interface PrepareLimits extends DocumentLimits {
@@ -46,6 +49,7 @@ export class Graph {
   /** Nothing is hidden from clients, so answers of services may be forwarded unread. */
   readonly #open: boolean;
   readonly #empty: boolean;
+  readonly #borders: ReadonlyMap<number, BorderCrossing>;
 
   constructor(text: GraphText) {
     const { supergraph } = text;
@@ -53,6 +57,8 @@ export class Graph {
     this.#planner = supergraph === undefined ? undefined : new QueryPlanner(supergraph);
     this.schema = buildASTSchema(parse(text.api), { assumeValidSDL: true });
     this.#possible = supergraph === undefined ? () => [] : possibleTypes(parse(supergraph));
+    const borders = Object.entries(text.borders ?? {});
+    this.#borders = new Map(borders.map(([index, border]) => [Number(index), new BorderCrossing(border)]));
     this.#open = supergraph === undefined || !/@inaccessible(?! on)/.test(supergraph);
   }
 
@@ -128,6 +134,7 @@ export class Graph {
             possible: this.#possible,
             // The composer's names of services end in their index.
             serviceIndex: (id) => Number(id.slice(id.lastIndexOf("-") + 1)),
+            border: (service) => this.#borders.get(service),
           });
         }
       } catch (error) {

@@ -36,6 +36,26 @@ interface Call {
   readonly body: string;
   /** Names of the client's variables that the operation uses. */
   readonly variables: readonly string[];
+  /** Of a service of another organization: what its answer may hold. */
+  readonly shape?: AnswerShape;
+}
+
+/** The first node is the answer's `data`; others are named by their place. */
+export type AnswerShape = readonly AnswerNode[];
+
+export type AnswerNode =
+  | { readonly kind: "object"; readonly fields: readonly AnswerField[] }
+  /** Their name of an object type to the node of its fields. */
+  | { readonly kind: "abstract"; readonly types: readonly (readonly [theirs: string, node: number])[] };
+
+export interface AnswerField {
+  readonly key: string;
+  /** How many lists stand around the value. */
+  readonly lists: number;
+  /** Absent for a leaf. */
+  readonly node?: number;
+  /** `__typename`, in our names. */
+  readonly typename?: string;
 }
 
 /** An operation on root fields. With `at` its data is merged into each object there (a field that returns the root type). */

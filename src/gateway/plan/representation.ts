@@ -41,8 +41,9 @@ export function representSource(
   requires: readonly RequiresSelection[],
   rewrites: readonly InputRewrite[],
   possible: PossibleTypes,
+  theirs?: (type: string) => string,
 ): string {
-  const writer = new RepresentationWriter(rewrites, possible);
+  const writer = new RepresentationWriter(rewrites, possible, theirs);
   const body = writer.body(requires, true);
   return `"use strict";const {q,any,own}=R;let V;${writer.functions.join("")}return (e,v)=>{V=v;${body}};`;
 }
@@ -58,10 +59,17 @@ class RepresentationWriter {
   readonly functions: string[] = [];
   readonly #rewrites: readonly InputRewrite[];
   readonly #possible: PossibleTypes;
+  /** What a service of another organization calls a type. */
+  readonly #theirs: ((type: string) => string) | undefined;
 
-  constructor(rewrites: readonly InputRewrite[], possible: PossibleTypes) {
+  constructor(
+    rewrites: readonly InputRewrite[],
+    possible: PossibleTypes,
+    theirs: ((type: string) => string) | undefined,
+  ) {
     this.#rewrites = rewrites;
     this.#possible = possible;
+    this.#theirs = theirs;
   }
 
   /** Statements over `e` that return its text. Types with the same wishes share a case. */
@@ -120,7 +128,7 @@ class RepresentationWriter {
     for (const { name, key, when, selections } of wanted) {
       const lead = JSON.stringify(`,"${key}":`);
       let statement: string;
-      const renamed = name === "__typename" ? this.#typename(type) : undefined;
+      const renamed = name === "__typename" ? this.#typenameThere(type) : undefined;
       if (renamed !== undefined) {
         statement = `s+=${JSON.stringify(`,"${key}":${JSON.stringify(renamed)}`)};`;
       } else if (selections.length === 0) {
@@ -138,6 +146,14 @@ class RepresentationWriter {
       code += when === undefined ? statement : `if(${when}){${statement}}`;
     }
     return `${code}return "{"+s.slice(1)+"}";`;
+  }
+
+  #typenameThere(type: string | undefined): string | undefined {
+    const ours = this.#typename(type);
+    if (this.#theirs === undefined) return ours;
+    const name = ours ?? type;
+    if (name === undefined) throw new Error("a representation of unknown type for another organization");
+    return this.#theirs(name);
   }
 
   /** What a rewrite sets `__typename` to, for an object of this type. */

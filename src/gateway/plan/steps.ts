@@ -6,16 +6,21 @@ import type {
   FetchNode,
   FetchNodePathSegment,
   FlattenNodePathSegment,
+  InputRewrite,
   OutputRewrite,
   PlanNode,
+  RequiresSelection,
 } from "@graphql-hive/router-query-planner";
 import type { EntityGroup, PathSegment, Rename, Step } from "./program.ts";
 import { collectSource, representSource } from "./representation.ts";
+import type { BorderCrossing } from "./border.ts";
 import type { PossibleTypes } from "./types.ts";
 
 export interface PlanContext {
   readonly possible: PossibleTypes;
   readonly serviceIndex: (name: string) => number;
+  /** Of a service of another organization. */
+  readonly border: (service: number) => BorderCrossing | undefined;
 }
 
 export function compileSteps(node: PlanNode, context: PlanContext, at: readonly PathSegment[] = []): Step {
@@ -30,7 +35,7 @@ export function compileSteps(node: PlanNode, context: PlanContext, at: readonly 
           variable: alias.representationsVariableName,
           paths,
           collect: collectSource(paths),
-          represent: representSource(alias.requires, alias.inputRewrites ?? [], context.possible),
+          represent: represent(node, alias.requires, alias.inputRewrites, context),
           renames: renames(alias.outputRewrites, context.possible),
         };
       });
@@ -71,7 +76,7 @@ function fetchStep(node: FetchNode, context: PlanContext, at: readonly PathSegme
         variable,
         paths: [at],
         collect: collectSource([at]),
-        represent: representSource(node.requires, node.inputRewrites ?? [], context.possible),
+        represent: represent(node, node.requires, node.inputRewrites, context),
         renames: renames(node.outputRewrites, context.possible),
       },
     ],
@@ -88,12 +93,30 @@ interface CallNode {
 function call(node: CallNode, context: PlanContext, own: ReadonlySet<string>) {
   const operation = node.operationKind ?? "query";
   if (operation === "subscription") throw new Error("a plan with a subscription is not supported");
+  const service = context.serviceIndex(node.serviceName);
+  const crossing = context.border(service)?.cross(node.operation);
   return {
-    service: context.serviceIndex(node.serviceName),
+    service,
     operation,
-    body: `{"query":${JSON.stringify(node.operation)}`,
+    body: `{"query":${JSON.stringify(crossing?.document ?? node.operation)}`,
     variables: (node.variableUsages ?? []).filter((name) => !own.has(name)),
+    ...(crossing !== undefined && { shape: crossing.shape }),
   } as const;
+}
+
+function represent(
+  { serviceName }: CallNode,
+  requires: readonly RequiresSelection[],
+  rewrites: readonly InputRewrite[] | undefined,
+  context: PlanContext,
+): string {
+  const border = context.border(context.serviceIndex(serviceName));
+  return representSource(
+    requires,
+    rewrites ?? [],
+    context.possible,
+    border && ((type) => border.typename(type)),
+  );
 }
 
 function flattenPath(path: readonly FlattenNodePathSegment[], possible: PossibleTypes): PathSegment[] {
