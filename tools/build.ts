@@ -19,6 +19,7 @@ interface Manifest {
 /** The launcher of a release. What it checks it checks in the program itself, without a process more. */
 const LAUNCHER = `#!/bin/sh
 # Runs this release: with CATALYST_NODE, else the Node put beside it, else the one on PATH (24.21 or newer; it checks).
+# Compiled code is kept in a folder of this user; where that cannot be written, Node goes on without.
 here=$(dirname -- "$(readlink -f -- "$0")")
 node=\${CATALYST_NODE:-}
 [ -n "$node" ] || { [ -x "$here/bin/node" ] && node=$here/bin/node; } || node=node
@@ -27,6 +28,7 @@ command -v "$node" >/dev/null || {
   echo "try:   install Node.js 24.21 or newer, or name it: CATALYST_NODE=/path/to/node" >&2
   exit 64
 }
+export NODE_COMPILE_CACHE="\${NODE_COMPILE_CACHE:-\${XDG_CACHE_HOME:-\${HOME:-}/.cache}/catalyst/compile}"
 exec "$node" --disable-warning=ExperimentalWarning "$here/lib/start.js" "$@"
 `;
 

@@ -4,6 +4,9 @@
 import { z } from "zod";
 import { readDuration, readSize, writeDuration, writeSize } from "./units.ts";
 
+// A configuration is read once: code made for each schema would cost more than it saves (25 ms of a start).
+z.config({ jitless: true });
+
 declare module "zod" {
   interface GlobalMeta {
     kind?: "duration" | "size" | "address" | "path" | "module";
