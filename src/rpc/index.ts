@@ -17,6 +17,7 @@ export * from "./peer.ts";
 export * from "./sdk.ts";
 export type * from "./supervisor.ts";
 
+export type { Reference } from "./callback.ts";
 export { expose, exposeLater } from "./expose.ts";
 export type { ArgumentSchema, Exposed, Methods } from "./expose.ts";
 export { DEFAULT_RPC_LIMITS, OWN_PARTS_RPC_LIMITS } from "./limits.ts";

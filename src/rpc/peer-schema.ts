@@ -14,6 +14,7 @@ import type {
   Rejected,
   Route,
 } from "#routing";
+import { reference } from "./callback.ts";
 import type { Methods } from "./expose.ts";
 import { type Acknowledged, type JwkSet, PEER_LIMITS, type PeerSession } from "./peer.ts";
 
@@ -151,7 +152,10 @@ export const peerAnswers = {
   keys: jwkSet,
 } as const;
 
-/** For `expose`. `open` of the door takes the caller's end as well, which is a reference, and is checked by its use. */
+/** For `expose`: the door as its owner writes it; the caller's end is a reference, to be borrowed. */
+export const peerDoorMethods = { open: z.tuple([openSchema, reference()]) };
+
+/** For `expose`. */
 export const peerSessionMethods: Required<Methods<PeerSession>> = {
   frame: z.tuple([frameHeadSchema, bytes]),
   alive: z.tuple([progress]),
