@@ -17,6 +17,7 @@ export { freshTerms, type PeerTerms, type Received } from "./received.ts";
 export type { Rejection, RejectReason, RouteProblem } from "./rejection.ts";
 export { BANDS, rolesAgree } from "./roles.ts";
 export type * from "./route.ts";
+export { ruleId } from "./rule.ts";
 export type { GraphTerms, Rule, RuleMatch, RuleLists, RulePeer, RuleProblem, RuleSet } from "./rule.ts";
 export type * from "./service.ts";
 export * from "./session/index.ts";

@@ -9,6 +9,7 @@ const STEPS: readonly string[] = [
    CREATE TABLE leases (id TEXT PRIMARY KEY, run TEXT NOT NULL, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
    CREATE TABLE blobs (hash TEXT PRIMARY KEY, text TEXT NOT NULL, bytes INTEGER NOT NULL, used INTEGER NOT NULL) STRICT;
    CREATE INDEX blobs_used ON blobs (used);`,
+  `CREATE TABLE peering (name TEXT PRIMARY KEY, json TEXT NOT NULL, sum TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

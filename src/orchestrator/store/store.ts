@@ -80,6 +80,31 @@ export class Store {
     });
   }
 
+  /** Peers and rules that the admin API added, by name. A row that is damaged is left out and reported. */
+  peering(): ReadonlyMap<string, unknown> {
+    const good = new Map<string, unknown>();
+    for (const row of this.#run("SELECT name, json, sum FROM peering ORDER BY name").all()) {
+      const [name, json] = [String(row["name"]), String(row["json"])];
+      if (sha256(json) === String(row["sum"])) good.set(name, JSON.parse(json));
+      else
+        this.problems.push({
+          text: `what was stored of "${name}" is damaged and was left out`,
+          hint: "catalyst peer list, catalyst import list, catalyst export list",
+        });
+    }
+    return good;
+  }
+
+  /** On disk when it returns; undefined = none any more. */
+  savePeering(name: string, value: unknown): void {
+    if (value === undefined) {
+      this.#run("DELETE FROM peering WHERE name = ?").run(name);
+      return;
+    }
+    const json = JSON.stringify(value);
+    this.#run("INSERT OR REPLACE INTO peering VALUES (?, ?, ?)").run(name, json, sha256(json));
+  }
+
   /** Leases given in this run of the node. Those of an earlier run are dropped: their services register again. */
   leases(run: string): readonly StoredLease[] {
     this.#run("DELETE FROM leases WHERE run <> ?").run(run);
