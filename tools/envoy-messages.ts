@@ -18,6 +18,11 @@ const hcm = "envoy.extensions.filters.network.http_connection_manager.v3.";
 const accesslog = "envoy.config.accesslog.v3.";
 const tls = "envoy.extensions.transport_sockets.tls.v3.";
 const upstreams = "envoy.extensions.upstreams.http.v3.";
+const metrics = "envoy.config.metrics.v3.";
+const trace = "envoy.config.trace.v3.";
+const sink = "envoy.extensions.stat_sinks.open_telemetry.v3.";
+const secretText = "envoy.extensions.formatter.generic_secret.v3.";
+const detectors = "envoy.extensions.tracers.opentelemetry.resource_detectors.v3.";
 
 /** Message → its fields, separated by spaces. */
 export const MESSAGES: Readonly<Record<string, string>> = {
@@ -40,6 +45,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   [`${core}HeaderValueOption`]: "header append_action",
   [`${core}RuntimeUInt32`]: "default_value runtime_key",
   [`${core}HttpUri`]: "uri cluster timeout",
+  [`${core}HttpService`]: "http_uri! request_headers_to_add formatters",
   [`${core}HttpProtocolOptions`]: "idle_timeout headers_with_underscores_action max_connection_duration",
   [`${core}Http1ProtocolOptions`]: "enable_trailers allow_absolute_url",
   [`${core}Http2ProtocolOptions`]:
@@ -52,14 +58,14 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   [`${core}SubstitutionFormatString`]: "text_format_source content_type",
 
   [`${cluster}Cluster`]:
-    "name! type! eds_cluster_config connect_timeout load_assignment typed_extension_protocol_options circuit_breakers dns_lookup_family transport_socket_matches health_checks outlier_detection common_lb_config",
+    "name! type! eds_cluster_config connect_timeout load_assignment typed_extension_protocol_options circuit_breakers dns_lookup_family transport_socket_matches health_checks outlier_detection common_lb_config alt_stat_name transport_socket wait_for_warm_on_init",
   [`${cluster}Cluster.EdsClusterConfig`]: "eds_config",
   [`${cluster}CircuitBreakers`]: "thresholds",
   [`${cluster}CircuitBreakers.Thresholds`]: "max_connections max_pending_requests max_requests max_retries",
   [`${cluster}Cluster.TransportSocketMatch`]: "name! match! transport_socket!",
   [`${cluster}Cluster.CommonLbConfig`]: "healthy_panic_threshold!",
-  // Empty = 0 %: no path is used that is known to be dead.
-  "envoy.type.v3.Percent": "",
+  // Empty = 0 %.
+  "envoy.type.v3.Percent": "value",
   [`${cluster}OutlierDetection`]:
     "split_external_local_origin_errors consecutive_local_origin_failure enforcing_consecutive_local_origin_failure enforcing_consecutive_gateway_failure enforcing_consecutive_5xx enforcing_success_rate enforcing_local_origin_success_rate interval base_ejection_time max_ejection_percent",
   [`${endpoint}ClusterLoadAssignment`]: "cluster_name! endpoints!",
@@ -73,7 +79,14 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   [`${listener}FilterChain`]: "filters transport_socket",
   [`${listener}Filter`]: "name typed_config",
   [`${hcm}HttpConnectionManager`]:
-    "stat_prefix codec_type use_remote_address strip_any_host_port normalize_path merge_slashes path_with_escaped_slashes_action common_http_protocol_options http2_protocol_options request_headers_timeout stream_idle_timeout upgrade_configs early_header_mutation_extensions rds http_filters local_reply_config scoped_routes skip_xff_append forward_client_cert_details set_current_client_cert_details internal_address_config http_protocol_options",
+    "stat_prefix codec_type use_remote_address strip_any_host_port normalize_path merge_slashes path_with_escaped_slashes_action common_http_protocol_options http2_protocol_options request_headers_timeout stream_idle_timeout upgrade_configs early_header_mutation_extensions rds http_filters local_reply_config scoped_routes skip_xff_append forward_client_cert_details set_current_client_cert_details internal_address_config http_protocol_options tracing",
+  [`${hcm}HttpConnectionManager.Tracing`]:
+    "client_sampling! random_sampling! max_path_tag_length! custom_tags provider! spawn_upstream_span operation upstream_operation",
+  [`${trace}Tracing.Http`]: "name! typed_config!",
+  [`${trace}OpenTelemetryConfig`]: "http_service! service_name! resource_detectors",
+  "envoy.type.tracing.v3.CustomTag": "tag! value!",
+  [`${detectors}StaticConfigResourceDetectorConfig`]: "attributes!",
+  [`${secretText}GenericSecret`]: "secret_configs!",
   [`${hcm}HttpConnectionManager.UpgradeConfig`]: "upgrade_type",
   [`${hcm}Rds`]: "route_config_name! config_source!",
   [`${hcm}ScopedRoutes`]: "name! scope_key_builder! rds_config_source! scoped_rds!",
@@ -129,7 +142,9 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   [`${unified}Matcher.MatcherList.Predicate`]: "single_predicate! or_matcher! not_matcher!",
   [`${unified}Matcher.MatcherList.Predicate.PredicateList`]: "predicate!",
   [`${unified}Matcher.MatcherList.Predicate.SinglePredicate`]: "input! value_match!",
-  [`${unified}StringMatcher`]: "prefix!",
+  [`${unified}StringMatcher`]: "prefix! safe_regex!",
+  [`${unified}RegexMatcher`]: "google_re2! regex!",
+  [`${unified}RegexMatcher.GoogleRE2`]: "",
   "xds.core.v3.TypedExtensionConfig": "name! typed_config!",
   [`${http}buffer.v3.Buffer`]: "max_request_bytes",
   [`${http}buffer.v3.BufferPerRoute`]: "disabled!",
@@ -175,12 +190,19 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   [`${tls}SPIFFECertValidatorConfig.TrustDomain`]: "name! trust_bundle!",
   [`${tls}TlsParameters`]: "tls_minimum_protocol_version tls_maximum_protocol_version",
   [`${tls}SdsSecretConfig`]: "name sds_config",
-  [`${tls}Secret`]: "name! tls_certificate! validation_context!",
+  [`${tls}Secret`]: "name! tls_certificate! validation_context! generic_secret!",
+  [`${tls}GenericSecret`]: "secret!",
   [`${tls}TlsCertificate`]: "certificate_chain! private_key!",
 
-  [`${bootstrap}Bootstrap`]: "node admin dynamic_resources static_resources overload_manager",
+  [`${bootstrap}Bootstrap`]:
+    "node admin dynamic_resources static_resources overload_manager stats_sinks stats_flush_interval",
   [`${bootstrap}Bootstrap.DynamicResources`]: "ads_config lds_config cds_config",
-  [`${bootstrap}Bootstrap.StaticResources`]: "clusters",
+  [`${bootstrap}Bootstrap.StaticResources`]: "clusters secrets",
+  [`${metrics}StatsSink`]: "name! typed_config!",
+  [`${sink}SinkConfig`]:
+    "http_service! resource_detectors prefix max_data_points_per_request custom_metric_conversions!",
+  [`${sink}SinkConfig.DropAction`]: "",
+  "envoy.extensions.matching.common_inputs.stats.v3.StatFullNameMatchInput": "",
   [`${bootstrap}Admin`]: "address allow_paths",
   "envoy.config.overload.v3.OverloadManager": "resource_monitors",
   "envoy.config.overload.v3.ResourceMonitor": "name typed_config",
@@ -220,5 +242,11 @@ export const PACKED: readonly string[] = [
   "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
   `${tls}SPIFFECertValidatorConfig`,
   `${tls}UpstreamTlsContext`,
+  `${trace}OpenTelemetryConfig`,
+  `${detectors}StaticConfigResourceDetectorConfig`,
+  `${secretText}GenericSecret`,
+  `${sink}SinkConfig`,
+  `${sink}SinkConfig.DropAction`,
+  "envoy.extensions.matching.common_inputs.stats.v3.StatFullNameMatchInput",
   "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
 ];

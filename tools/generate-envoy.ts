@@ -129,6 +129,7 @@ const SCALARS: Partial<Record<Type, readonly [type: string, wire: string]>> = {
   [Type.UINT32]: ["number", "uint32"],
   [Type.INT32]: ["number", "int32"],
   [Type.INT64]: ["number", "int64"],
+  [Type.DOUBLE]: ["number", "double"],
 };
 
 const quoted = (name: string): string => `Messages[${JSON.stringify(name)}]`;

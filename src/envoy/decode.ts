@@ -86,6 +86,8 @@ function readerOf([kind = "", argument = ""]: readonly string[]): Read {
       return (reader) => reader.int32();
     case "int64":
       return (reader) => Number(reader.int64());
+    case "double":
+      return (reader) => reader.double();
     case "enum":
       return enumReader(argument);
     case "message":

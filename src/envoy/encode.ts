@@ -120,6 +120,11 @@ function compileScalar(number: number, kind: string): Write {
         check(value, "number", path);
         writer.tag(number, WireType.Varint)[kind](value as number);
       };
+    case "double":
+      return (writer, value, path) => {
+        check(value, "number", path);
+        writer.tag(number, WireType.Bit64).double(value as number);
+      };
     default:
       throw new CatalystError("ERR_INTERNAL", `the Envoy tables hold an unknown kind ${kind}`);
   }

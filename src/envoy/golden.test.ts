@@ -14,6 +14,7 @@ import { extractDescriptors } from "../../tools/generate-envoy.ts";
 import { EnvoyConfigurator } from "./configurator.ts";
 import { certificateOf, organization } from "./peering.common-case.ts";
 import { PeeringConfigurator } from "./peering.ts";
+import { collector } from "./process/collector.ts";
 import { publishedResources } from "./resources.ts";
 import { envoyBinary, folder, quiet } from "./testing.ts";
 import { registryOf } from "./testing-xds.ts";
@@ -97,6 +98,7 @@ const caOf = (name: string): NonNullable<ReturnType<typeof CAS.get>> => {
   assert.ok(ca, `no CA for ${name}`);
   return ca;
 };
+const CAS_PEM = [...CAS.values()].map((ca) => ca.certificatePem).join("\n");
 const OWN = await certificateOf(scope, caOf("acme.catalyst.internal"), "edge1.acme.catalyst.internal");
 
 async function publishedPeering(
@@ -121,6 +123,20 @@ function withoutPem(text: string): string {
   let out = text.replaceAll(JSON.stringify(OWN.certificate), '"@CERTIFICATE@"');
   for (const [name, ca] of CAS) out = out.replaceAll(JSON.stringify(ca.certificatePem), `"@CA of ${name}@"`);
   return out;
+}
+
+/** What resources name of the bootstrap. */
+function withCollector(name: string, resources: Record<string, unknown[]>): Record<string, unknown[]> {
+  const { base } = JSON.parse(readFileSync(join(DATA, `${name}.in.json`), "utf8")) as Input;
+  if (base?.telemetry === undefined) return resources;
+  const headers = Object.fromEntries(base.telemetry.headers.map((each) => [each, "secret"]));
+  const options = { ...base.telemetry, headers, intervalMs: 10_000, roots: CAS_PEM };
+  const { cluster, secrets } = collector(BASE.node, options);
+  return {
+    ...resources,
+    cluster: [...(resources["cluster"] ?? []), cluster],
+    secret: [...(resources["secret"] ?? []), ...secrets],
+  };
 }
 
 const grouped = (server: XdsServer): Record<string, unknown[]> =>
@@ -234,7 +250,7 @@ test("the real Envoy accepts every golden", needs("envoy", "openssl"), async (t)
     const { server } = await published(name);
     const file = join(dir, `${name}.json`);
     const key = name.startsWith("peering") ? OWN.key : pem("key");
-    const text = JSON.stringify(staticBootstrap(grouped(server)))
+    const text = JSON.stringify(staticBootstrap(withCollector(name, grouped(server))))
       .replace('"@CERTIFICATE@"', JSON.stringify(pem("certificate")))
       .replace('"[redacted]"', JSON.stringify({ inline_string: key }));
     writeFileSync(file, text);

@@ -3,7 +3,7 @@
 export { EnvoyConfigurator } from "./configurator.ts";
 export type { Flushed } from "./configurator.ts";
 export { CLAIMS_HEADER, KEY_CHECK_PATH, PUBLIC_PATHS, SUBJECT_HEADER } from "./translate/index.ts";
-export type { EnvoyBase, IdentityMode, PartAddress } from "./translate/index.ts";
+export type { EnvoyBase, EnvoyTelemetry, IdentityMode, PartAddress } from "./translate/index.ts";
 export { publishedResources } from "./resources.ts";
 export type { PublishedResource } from "./resources.ts";
 export { PeeringConfigurator } from "./peering.ts";
@@ -19,6 +19,7 @@ export { findEnvoy } from "./process/binary.ts";
 export type { FindOptions } from "./process/binary.ts";
 export { bootstrap, writeBootstrap } from "./process/bootstrap.ts";
 export type { BootstrapOptions } from "./process/bootstrap.ts";
+export type { CollectorOptions } from "./process/collector.ts";
 export { envoyCommand } from "./process/command.ts";
 export type { Command, EnvoyCommandOptions } from "./process/command.ts";
 export { ENVOY_SHA256, ENVOY_VERSION } from "./process/pinned.ts";

@@ -19,6 +19,7 @@ import { EnvoyConfigurator } from "./configurator.ts";
 import { probeReady } from "./process/admin.ts";
 import { findEnvoy } from "./process/binary.ts";
 import { writeBootstrap } from "./process/bootstrap.ts";
+import type { CollectorOptions } from "./process/collector.ts";
 import { envoyCommand } from "./process/command.ts";
 import type { EnvoyBase } from "./translate/index.ts";
 import { XdsServer } from "./xds/index.ts";
@@ -110,6 +111,8 @@ export interface NodeOptions {
   readonly auth?: RequestListener;
   /** Instead of the real configurator's translation. */
   readonly configurator?: (server: XdsServer) => EnvoyConfigurator;
+  /** What the bootstrap says of a collector; `base.telemetry` is for the listener. */
+  readonly collector?: CollectorOptions;
   /** Called with what the server tells outside of publications. */
   readonly onRefused?: (type: string, name: string, text: string) => void;
 }
@@ -143,12 +146,12 @@ export async function startNode(t: Scope, options: NodeOptions = {}): Promise<No
   await configurator.flush();
   await server.listen(xdsSocket);
   t.after(() => server.close());
-  const envoy = await startEnvoy(t, dir);
+  const envoy = await startEnvoy(t, dir, options.collector);
   await reachable(port);
   return { dir, port, base, xdsSocket, adminSocket, server, configurator, signer, envoy };
 }
 
-export async function startEnvoy(t: Scope, dir: string): Promise<ChildProcess> {
+export async function startEnvoy(t: Scope, dir: string, telemetry?: CollectorOptions): Promise<ChildProcess> {
   const file = join(dir, "bootstrap.json");
   const adminSocket = join(dir, "envoy-admin.sock");
   writeBootstrap(file, {
@@ -156,6 +159,7 @@ export async function startEnvoy(t: Scope, dir: string): Promise<ChildProcess> {
     organization: "acme.catalyst.internal",
     xdsSocket: join(dir, "xds.sock"),
     adminSocket,
+    ...(telemetry === undefined ? {} : { telemetry }),
   });
   const { command, args } = envoyCommand({ binary: await envoyBinary(), bootstrap: file, concurrency: 1 });
   const child = spawnEnvoy(t, command, args);

@@ -17,6 +17,7 @@ import {
 import { CatalystError } from "#rpc";
 import type { Owner } from "#routing";
 import { type Boot, hostPort, writeBoot } from "./boot.ts";
+import { envoyCollector } from "./envoy-telemetry.ts";
 import { refuseNotServed } from "./not-served.ts";
 import { takeLock } from "./supervise/lock.ts";
 import { ENV, type NodePlan, type PartPlan } from "./supervise/plan.ts";
@@ -176,7 +177,8 @@ async function planOf(boot: Boot, bootFile: string, options: PrepareOptions): Pr
   };
 }
 
-async function envoyPart({ config, names, paths }: Boot, binary: string): Promise<PartPlan> {
+async function envoyPart(boot: Boot, binary: string): Promise<PartPlan> {
+  const { config, names, paths } = boot;
   const { envoyCommand, writeBootstrap } = await import("#envoy");
   const file = join(paths.runDir, "envoy.json");
   writeBootstrap(file, {
@@ -184,6 +186,7 @@ async function envoyPart({ config, names, paths }: Boot, binary: string): Promis
     organization: names.organization,
     xdsSocket: paths.xdsSock,
     adminSocket: paths.envoyAdminSock,
+    ...envoyCollector(boot),
   });
   const { command, args, env } = envoyCommand({
     binary,

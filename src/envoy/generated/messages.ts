@@ -28,6 +28,12 @@ export type Packed =
   | "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"
   | "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig"
   | "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
+  | "envoy.config.trace.v3.OpenTelemetryConfig"
+  | "envoy.extensions.tracers.opentelemetry.resource_detectors.v3.StaticConfigResourceDetectorConfig"
+  | "envoy.extensions.formatter.generic_secret.v3.GenericSecret"
+  | "envoy.extensions.stat_sinks.open_telemetry.v3.SinkConfig"
+  | "envoy.extensions.stat_sinks.open_telemetry.v3.SinkConfig.DropAction"
+  | "envoy.extensions.matching.common_inputs.stats.v3.StatFullNameMatchInput"
   | "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig";
 export type Any = {
   [N in Packed]: { readonly "@type": `type.googleapis.com/${N}` } & Messages[N];
@@ -70,6 +76,8 @@ export interface Messages {
     readonly node?: Messages["envoy.config.core.v3.Node"];
     readonly static_resources?: Messages["envoy.config.bootstrap.v3.Bootstrap.StaticResources"];
     readonly dynamic_resources?: Messages["envoy.config.bootstrap.v3.Bootstrap.DynamicResources"];
+    readonly stats_sinks?: readonly Messages["envoy.config.metrics.v3.StatsSink"][];
+    readonly stats_flush_interval?: Duration;
     readonly admin?: Messages["envoy.config.bootstrap.v3.Admin"];
     readonly overload_manager?: Messages["envoy.config.overload.v3.OverloadManager"];
   };
@@ -80,6 +88,7 @@ export interface Messages {
   };
   "envoy.config.bootstrap.v3.Bootstrap.StaticResources": {
     readonly clusters?: readonly Messages["envoy.config.cluster.v3.Cluster"][];
+    readonly secrets?: readonly Messages["envoy.extensions.transport_sockets.tls.v3.Secret"][];
   };
   "envoy.config.cluster.v3.CircuitBreakers": {
     readonly thresholds?: readonly Messages["envoy.config.cluster.v3.CircuitBreakers.Thresholds"][];
@@ -98,10 +107,13 @@ export interface Messages {
     readonly circuit_breakers?: Messages["envoy.config.cluster.v3.CircuitBreakers"];
     readonly dns_lookup_family?: "AUTO" | "V4_ONLY" | "V6_ONLY" | "V4_PREFERRED" | "ALL";
     readonly outlier_detection?: Messages["envoy.config.cluster.v3.OutlierDetection"];
+    readonly transport_socket?: Messages["envoy.config.core.v3.TransportSocket"];
     readonly common_lb_config?: Messages["envoy.config.cluster.v3.Cluster.CommonLbConfig"];
+    readonly alt_stat_name?: string;
     readonly load_assignment?: Messages["envoy.config.endpoint.v3.ClusterLoadAssignment"];
     readonly typed_extension_protocol_options?: Readonly<Record<string, Any>>;
     readonly transport_socket_matches?: readonly Messages["envoy.config.cluster.v3.Cluster.TransportSocketMatch"][];
+    readonly wait_for_warm_on_init?: boolean;
   } & One<{
     readonly type: "STATIC" | "STRICT_DNS" | "LOGICAL_DNS" | "EDS" | "ORIGINAL_DST";
   }>;
@@ -216,6 +228,11 @@ export interface Messages {
     readonly max_connection_duration?: Duration;
     readonly headers_with_underscores_action?: "ALLOW" | "REJECT_REQUEST" | "DROP_HEADER";
   };
+  "envoy.config.core.v3.HttpService": {
+    readonly http_uri: Messages["envoy.config.core.v3.HttpUri"];
+    readonly request_headers_to_add?: readonly Messages["envoy.config.core.v3.HeaderValueOption"][];
+    readonly formatters?: readonly Messages["envoy.config.core.v3.TypedExtensionConfig"][];
+  };
   "envoy.config.core.v3.HttpUri": {
     readonly uri?: string;
     readonly timeout?: Duration;
@@ -305,6 +322,11 @@ export interface Messages {
     readonly per_connection_buffer_limit_bytes?: number;
     readonly stat_prefix?: string;
   };
+  "envoy.config.metrics.v3.StatsSink": {
+    readonly name: string;
+  } & One<{
+    readonly typed_config: Any;
+  }>;
   "envoy.config.overload.v3.OverloadManager": {
     readonly resource_monitors?: readonly Messages["envoy.config.overload.v3.ResourceMonitor"][];
   };
@@ -421,6 +443,16 @@ export interface Messages {
     readonly routes: readonly Messages["envoy.config.route.v3.Route"][];
     readonly typed_per_filter_config?: Readonly<Record<string, Any>>;
   };
+  "envoy.config.trace.v3.OpenTelemetryConfig": {
+    readonly service_name: string;
+    readonly http_service: Messages["envoy.config.core.v3.HttpService"];
+    readonly resource_detectors?: readonly Messages["envoy.config.core.v3.TypedExtensionConfig"][];
+  };
+  "envoy.config.trace.v3.Tracing.Http": {
+    readonly name: string;
+  } & One<{
+    readonly typed_config: Any;
+  }>;
   "envoy.extensions.common.matching.v3.ExtensionWithMatcher": {
     readonly extension_config: Messages["envoy.config.core.v3.TypedExtensionConfig"];
     readonly xds_matcher: Messages["xds.type.matcher.v3.Matcher"];
@@ -511,6 +543,7 @@ export interface Messages {
     readonly codec_type?: "AUTO" | "HTTP1" | "HTTP2" | "HTTP3";
     readonly stat_prefix?: string;
     readonly http_filters?: readonly Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter"][];
+    readonly tracing?: Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing"];
     readonly http_protocol_options?: Messages["envoy.config.core.v3.Http1ProtocolOptions"];
     readonly http2_protocol_options?: Messages["envoy.config.core.v3.Http2ProtocolOptions"];
     readonly use_remote_address?: boolean;
@@ -541,6 +574,16 @@ export interface Messages {
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig": object;
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails": {
     readonly uri: boolean;
+  };
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing": {
+    readonly client_sampling: Messages["envoy.type.v3.Percent"];
+    readonly random_sampling: Messages["envoy.type.v3.Percent"];
+    readonly max_path_tag_length: number;
+    readonly custom_tags?: readonly Messages["envoy.type.tracing.v3.CustomTag"][];
+    readonly provider: Messages["envoy.config.trace.v3.Tracing.Http"];
+    readonly spawn_upstream_span?: boolean;
+    readonly operation?: string;
+    readonly upstream_operation?: string;
   };
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig": {
     readonly upgrade_type?: string;
@@ -584,14 +627,30 @@ export interface Messages {
   } & One<{
     readonly index: number;
   }>;
+  "envoy.extensions.formatter.generic_secret.v3.GenericSecret": {
+    readonly secret_configs: Readonly<Record<string, Messages["envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig"]>>;
+  };
   "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation": {
     readonly mutations?: readonly Messages["envoy.config.common.mutation_rules.v3.HeaderMutation"][];
   };
+  "envoy.extensions.matching.common_inputs.stats.v3.StatFullNameMatchInput": object;
   "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig": {
     readonly max_active_downstream_connections?: number;
   };
   "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig": {
     readonly update_frequency?: number;
+  };
+  "envoy.extensions.stat_sinks.open_telemetry.v3.SinkConfig": {
+    readonly prefix?: string;
+    readonly resource_detectors?: readonly Messages["envoy.config.core.v3.TypedExtensionConfig"][];
+    readonly custom_metric_conversions: Messages["xds.type.matcher.v3.Matcher"];
+    readonly max_data_points_per_request?: number;
+  } & One<{
+    readonly http_service: Messages["envoy.config.core.v3.HttpService"];
+  }>;
+  "envoy.extensions.stat_sinks.open_telemetry.v3.SinkConfig.DropAction": object;
+  "envoy.extensions.tracers.opentelemetry.resource_detectors.v3.StaticConfigResourceDetectorConfig": {
+    readonly attributes: Readonly<Record<string, string>>;
   };
   "envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext": {
     readonly trusted_ca?: Messages["envoy.config.core.v3.DataSource"];
@@ -622,6 +681,9 @@ export interface Messages {
   }> | None<{
     readonly disable_stateless_session_resumption: boolean;
   }>);
+  "envoy.extensions.transport_sockets.tls.v3.GenericSecret": {
+    readonly secret: Messages["envoy.config.core.v3.DataSource"];
+  };
   "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig": {
     readonly trust_domains: readonly Messages["envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig.TrustDomain"][];
   };
@@ -638,6 +700,7 @@ export interface Messages {
   } & One<{
     readonly tls_certificate: Messages["envoy.extensions.transport_sockets.tls.v3.TlsCertificate"];
     readonly validation_context: Messages["envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext"];
+    readonly generic_secret: Messages["envoy.extensions.transport_sockets.tls.v3.GenericSecret"];
   }>;
   "envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher": {
     readonly san_type: "SAN_TYPE_UNSPECIFIED" | "EMAIL" | "DNS" | "URI" | "IP_ADDRESS" | "OTHER_NAME";
@@ -710,10 +773,17 @@ export interface Messages {
     readonly list_match: Messages["envoy.type.matcher.v3.ListMatcher"];
     readonly or_match: Messages["envoy.type.matcher.v3.OrMatcher"];
   }>;
+  "envoy.type.tracing.v3.CustomTag": {
+    readonly tag: string;
+  } & One<{
+    readonly value: string;
+  }>;
   "envoy.type.v3.HttpStatus": {
     readonly code?: "Empty" | "Continue" | "OK" | "Created" | "Accepted" | "NonAuthoritativeInformation" | "NoContent" | "ResetContent" | "PartialContent" | "MultiStatus" | "AlreadyReported" | "IMUsed" | "MultipleChoices" | "MovedPermanently" | "Found" | "SeeOther" | "NotModified" | "UseProxy" | "TemporaryRedirect" | "PermanentRedirect" | "BadRequest" | "Unauthorized" | "PaymentRequired" | "Forbidden" | "NotFound" | "MethodNotAllowed" | "NotAcceptable" | "ProxyAuthenticationRequired" | "RequestTimeout" | "Conflict" | "Gone" | "LengthRequired" | "PreconditionFailed" | "PayloadTooLarge" | "URITooLong" | "UnsupportedMediaType" | "RangeNotSatisfiable" | "ExpectationFailed" | "MisdirectedRequest" | "UnprocessableEntity" | "Locked" | "FailedDependency" | "UpgradeRequired" | "PreconditionRequired" | "TooManyRequests" | "RequestHeaderFieldsTooLarge" | "InternalServerError" | "NotImplemented" | "BadGateway" | "ServiceUnavailable" | "GatewayTimeout" | "HTTPVersionNotSupported" | "VariantAlsoNegotiates" | "InsufficientStorage" | "LoopDetected" | "NotExtended" | "NetworkAuthenticationRequired";
   };
-  "envoy.type.v3.Percent": object;
+  "envoy.type.v3.Percent": {
+    readonly value?: number;
+  };
   "xds.core.v3.TypedExtensionConfig": {
     readonly name: string;
     readonly typed_config: Any;
@@ -744,7 +814,14 @@ export interface Messages {
   "xds.type.matcher.v3.Matcher.OnMatch": One<{
     readonly action: Messages["xds.core.v3.TypedExtensionConfig"];
   }>;
+  "xds.type.matcher.v3.RegexMatcher": {
+    readonly regex: string;
+  } & One<{
+    readonly google_re2: Messages["xds.type.matcher.v3.RegexMatcher.GoogleRE2"];
+  }>;
+  "xds.type.matcher.v3.RegexMatcher.GoogleRE2": object;
   "xds.type.matcher.v3.StringMatcher": One<{
     readonly prefix: string;
+    readonly safe_regex: Messages["xds.type.matcher.v3.RegexMatcher"];
   }>;
 }

@@ -32,6 +32,8 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "node 1 message envoy.config.core.v3.Node",
     "static_resources 2 message envoy.config.bootstrap.v3.Bootstrap.StaticResources",
     "dynamic_resources 3 message envoy.config.bootstrap.v3.Bootstrap.DynamicResources",
+    "stats_sinks 6 repeated message envoy.config.metrics.v3.StatsSink",
+    "stats_flush_interval 7 duration",
     "admin 12 message envoy.config.bootstrap.v3.Admin",
     "overload_manager 15 message envoy.config.overload.v3.OverloadManager",
   ],
@@ -42,6 +44,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.config.bootstrap.v3.Bootstrap.StaticResources": [
     "clusters 2 repeated message envoy.config.cluster.v3.Cluster",
+    "secrets 3 repeated message envoy.extensions.transport_sockets.tls.v3.Secret",
   ],
   "envoy.config.cluster.v3.CircuitBreakers": [
     "thresholds 1 repeated message envoy.config.cluster.v3.CircuitBreakers.Thresholds",
@@ -61,10 +64,13 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "circuit_breakers 10 message envoy.config.cluster.v3.CircuitBreakers",
     "dns_lookup_family 17 enum AUTO=0,V4_ONLY=1,V6_ONLY=2,V4_PREFERRED=3,ALL=4",
     "outlier_detection 19 message envoy.config.cluster.v3.OutlierDetection",
+    "transport_socket 24 message envoy.config.core.v3.TransportSocket",
     "common_lb_config 27 message envoy.config.cluster.v3.Cluster.CommonLbConfig",
+    "alt_stat_name 28 string",
     "load_assignment 33 message envoy.config.endpoint.v3.ClusterLoadAssignment",
     "typed_extension_protocol_options 36 map any",
     "transport_socket_matches 43 repeated message envoy.config.cluster.v3.Cluster.TransportSocketMatch",
+    "wait_for_warm_on_init 54 boxed bool",
   ],
   "envoy.config.cluster.v3.Cluster.CommonLbConfig": [
     "healthy_panic_threshold 1 message envoy.type.v3.Percent",
@@ -170,6 +176,11 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "max_connection_duration 3 duration",
     "headers_with_underscores_action 5 enum ALLOW=0,REJECT_REQUEST=1,DROP_HEADER=2",
   ],
+  "envoy.config.core.v3.HttpService": [
+    "http_uri 1 message envoy.config.core.v3.HttpUri",
+    "request_headers_to_add 2 repeated message envoy.config.core.v3.HeaderValueOption",
+    "formatters 3 repeated message envoy.config.core.v3.TypedExtensionConfig",
+  ],
   "envoy.config.core.v3.HttpUri": [
     "uri 1 string",
     "cluster 2 string",
@@ -242,6 +253,10 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "filter_chains 3 repeated message envoy.config.listener.v3.FilterChain",
     "per_connection_buffer_limit_bytes 5 boxed uint32",
     "stat_prefix 28 string",
+  ],
+  "envoy.config.metrics.v3.StatsSink": [
+    "name 1 string",
+    "typed_config 3 any",
   ],
   "envoy.config.overload.v3.OverloadManager": [
     "resource_monitors 2 repeated message envoy.config.overload.v3.ResourceMonitor",
@@ -351,6 +366,15 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "routes 3 repeated message envoy.config.route.v3.Route",
     "typed_per_filter_config 15 map any",
   ],
+  "envoy.config.trace.v3.OpenTelemetryConfig": [
+    "service_name 2 string",
+    "http_service 3 message envoy.config.core.v3.HttpService",
+    "resource_detectors 4 repeated message envoy.config.core.v3.TypedExtensionConfig",
+  ],
+  "envoy.config.trace.v3.Tracing.Http": [
+    "name 1 string",
+    "typed_config 3 any",
+  ],
   "envoy.extensions.common.matching.v3.ExtensionWithMatcher": [
     "extension_config 2 message envoy.config.core.v3.TypedExtensionConfig",
     "xds_matcher 3 message xds.type.matcher.v3.Matcher",
@@ -438,6 +462,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "stat_prefix 2 string",
     "rds 3 message envoy.extensions.filters.network.http_connection_manager.v3.Rds",
     "http_filters 5 repeated message envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
+    "tracing 7 message envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing",
     "http_protocol_options 8 message envoy.config.core.v3.Http1ProtocolOptions",
     "http2_protocol_options 9 message envoy.config.core.v3.Http2ProtocolOptions",
     "use_remote_address 14 boxed bool",
@@ -461,6 +486,16 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails": [
     "uri 5 bool",
+  ],
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing": [
+    "client_sampling 3 message envoy.type.v3.Percent",
+    "random_sampling 4 message envoy.type.v3.Percent",
+    "max_path_tag_length 7 boxed uint32",
+    "custom_tags 8 repeated message envoy.type.tracing.v3.CustomTag",
+    "provider 9 message envoy.config.trace.v3.Tracing.Http",
+    "spawn_upstream_span 10 boxed bool",
+    "operation 11 string",
+    "upstream_operation 12 string",
   ],
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig": [
     "upgrade_type 1 string",
@@ -501,14 +536,31 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "name 1 string",
     "index 3 uint32",
   ],
+  "envoy.extensions.formatter.generic_secret.v3.GenericSecret": [
+    "secret_configs 1 map message envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig",
+  ],
   "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation": [
     "mutations 1 repeated message envoy.config.common.mutation_rules.v3.HeaderMutation",
+  ],
+  "envoy.extensions.matching.common_inputs.stats.v3.StatFullNameMatchInput": [
   ],
   "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig": [
     "max_active_downstream_connections 1 int64",
   ],
   "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig": [
     "update_frequency 1 int32",
+  ],
+  "envoy.extensions.stat_sinks.open_telemetry.v3.SinkConfig": [
+    "prefix 6 string",
+    "resource_detectors 7 repeated message envoy.config.core.v3.TypedExtensionConfig",
+    "custom_metric_conversions 8 message xds.type.matcher.v3.Matcher",
+    "http_service 9 message envoy.config.core.v3.HttpService",
+    "max_data_points_per_request 10 uint32",
+  ],
+  "envoy.extensions.stat_sinks.open_telemetry.v3.SinkConfig.DropAction": [
+  ],
+  "envoy.extensions.tracers.opentelemetry.resource_detectors.v3.StaticConfigResourceDetectorConfig": [
+    "attributes 1 map string",
   ],
   "envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext": [
     "trusted_ca 1 message envoy.config.core.v3.DataSource",
@@ -532,6 +584,9 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "disable_stateless_session_resumption 7 bool",
     "disable_stateful_session_resumption 10 bool",
   ],
+  "envoy.extensions.transport_sockets.tls.v3.GenericSecret": [
+    "secret 1 message envoy.config.core.v3.DataSource",
+  ],
   "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig": [
     "trust_domains 1 repeated message envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig.TrustDomain",
   ],
@@ -547,6 +602,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "name 1 string",
     "tls_certificate 2 message envoy.extensions.transport_sockets.tls.v3.TlsCertificate",
     "validation_context 4 message envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext",
+    "generic_secret 5 message envoy.extensions.transport_sockets.tls.v3.GenericSecret",
   ],
   "envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher": [
     "san_type 1 enum SAN_TYPE_UNSPECIFIED=0,EMAIL=1,DNS=2,URI=3,IP_ADDRESS=4,OTHER_NAME=5",
@@ -612,10 +668,15 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "list_match 6 message envoy.type.matcher.v3.ListMatcher",
     "or_match 7 message envoy.type.matcher.v3.OrMatcher",
   ],
+  "envoy.type.tracing.v3.CustomTag": [
+    "tag 1 string",
+    "value 6 string",
+  ],
   "envoy.type.v3.HttpStatus": [
     "code 1 enum Empty=0,Continue=100,OK=200,Created=201,Accepted=202,NonAuthoritativeInformation=203,NoContent=204,ResetContent=205,PartialContent=206,MultiStatus=207,AlreadyReported=208,IMUsed=226,MultipleChoices=300,MovedPermanently=301,Found=302,SeeOther=303,NotModified=304,UseProxy=305,TemporaryRedirect=307,PermanentRedirect=308,BadRequest=400,Unauthorized=401,PaymentRequired=402,Forbidden=403,NotFound=404,MethodNotAllowed=405,NotAcceptable=406,ProxyAuthenticationRequired=407,RequestTimeout=408,Conflict=409,Gone=410,LengthRequired=411,PreconditionFailed=412,PayloadTooLarge=413,URITooLong=414,UnsupportedMediaType=415,RangeNotSatisfiable=416,ExpectationFailed=417,MisdirectedRequest=421,UnprocessableEntity=422,Locked=423,FailedDependency=424,UpgradeRequired=426,PreconditionRequired=428,TooManyRequests=429,RequestHeaderFieldsTooLarge=431,InternalServerError=500,NotImplemented=501,BadGateway=502,ServiceUnavailable=503,GatewayTimeout=504,HTTPVersionNotSupported=505,VariantAlsoNegotiates=506,InsufficientStorage=507,LoopDetected=508,NotExtended=510,NetworkAuthenticationRequired=511",
   ],
   "envoy.type.v3.Percent": [
+    "value 1 double",
   ],
   "xds.core.v3.TypedExtensionConfig": [
     "name 1 string",
@@ -646,7 +707,14 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "xds.type.matcher.v3.Matcher.OnMatch": [
     "action 2 message xds.core.v3.TypedExtensionConfig",
   ],
+  "xds.type.matcher.v3.RegexMatcher": [
+    "google_re2 1 message xds.type.matcher.v3.RegexMatcher.GoogleRE2",
+    "regex 2 string",
+  ],
+  "xds.type.matcher.v3.RegexMatcher.GoogleRE2": [
+  ],
   "xds.type.matcher.v3.StringMatcher": [
     "prefix 2 string",
+    "safe_regex 5 message xds.type.matcher.v3.RegexMatcher",
   ],
 };

@@ -6,6 +6,8 @@ import { rmSync, writeFileSync } from "node:fs";
 import { CatalystError } from "#rpc";
 import type { NodeName, OrgName } from "#routing";
 import type { Messages } from "../generated/messages.ts";
+import { collector } from "./collector.ts";
+import type { CollectorOptions } from "./collector.ts";
 
 export interface BootstrapOptions {
   readonly node: NodeName;
@@ -14,6 +16,8 @@ export interface BootstrapOptions {
   readonly adminSocket: string;
   /** Connections of clients at once; more are refused. */
   readonly connectionsMax?: number;
+  /** Absent = Envoy tells nobody. */
+  readonly telemetry?: CollectorOptions;
 }
 
 /** Of 108 that Linux has; the rest is for what callers put behind. */
@@ -23,6 +27,7 @@ const ADMIN_PATHS = ["/stats", "/config_dump", "/clusters", "/listeners", "/drai
 
 export function bootstrap(options: BootstrapOptions): Messages["envoy.config.bootstrap.v3.Bootstrap"] {
   const ads = { ads: {}, resource_api_version: "V3" } as const;
+  const told = options.telemetry === undefined ? undefined : collector(options.node, options.telemetry);
   return {
     node: { id: options.node, cluster: options.organization },
     admin: {
@@ -51,7 +56,11 @@ export function bootstrap(options: BootstrapOptions): Messages["envoy.config.boo
       lds_config: ads,
       cds_config: ads,
     },
-    static_resources: { clusters: [xdsCluster(options.xdsSocket)] },
+    static_resources: {
+      clusters: [xdsCluster(options.xdsSocket), ...(told === undefined ? [] : [told.cluster])],
+      ...(told === undefined ? {} : { secrets: told.secrets }),
+    },
+    ...told?.sink,
     overload_manager: {
       resource_monitors: [
         {

@@ -30,8 +30,9 @@ export function envoyCommand(options: EnvoyCommandOptions): Command {
       ...["--drain-time-s", String(Math.max(1, Math.ceil(options.drainSeconds ?? 3)))],
       ...["--drain-strategy", "immediate"],
       ...["--log-level", options.logLevel ?? "warning"],
-      // A refused resource logs one line a subscription; its reason comes back to the xDS server once.
-      ...["--component-log-level", "config:error"],
+      // A refused resource logs one line a subscription; its reason comes back to the xDS server once. An export that fails
+      // logs one line each time; the other parts say once that the collector is away.
+      ...["--component-log-level", "config:error,stats:critical,tracing:critical"],
     ],
     env: {},
   };

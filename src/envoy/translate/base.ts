@@ -1,6 +1,7 @@
 // What the node says once about its ingress; everything else that is translated is a service or a key set.
 
 import type { NodeName } from "#routing";
+import type { EnvoyTelemetry } from "./telemetry.ts";
 
 /** Whose tokens open ingress. "none" is for connectivity tests: no token is asked, and the listener says so in its form. */
 export type IdentityMode = "own" | "jwks" | "none";
@@ -20,4 +21,6 @@ export interface EnvoyBase {
   readonly auth: PartAddress;
   /** Largest body of a request to /graphql and /auth. */
   readonly bodyLimitBytes: number;
+  /** Absent = no spans. */
+  readonly telemetry?: EnvoyTelemetry;
 }

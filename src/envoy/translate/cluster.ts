@@ -36,7 +36,7 @@ const shared = { connect_timeout: "1s", circuit_breakers } as const;
 export type Served = Pick<EnvoyServiceWant, "service" | "endpoints">;
 
 export function serviceCluster(want: Served, name: string = clusterOf(want.service)): Cluster {
-  const common = { ...shared, typed_extension_protocol_options: http1() };
+  const common = { ...shared, alt_stat_name: statNameOf(name), typed_extension_protocol_options: http1() };
   if (byEds(want)) return { name, type: "EDS", eds_cluster_config: { eds_config: ADS }, ...common };
   return {
     name,
@@ -46,6 +46,9 @@ export function serviceCluster(want: Served, name: string = clusterOf(want.servi
     ...common,
   };
 }
+
+/** Envoy takes the name in a statistic to end at the first dot. No label of a host name holds what stands for dots here. */
+const statNameOf = (cluster: string): string => cluster.replace(/[.:]/g, "_");
 
 /** Undefined when they stand inside the cluster. */
 export const serviceEndpoints = (

@@ -9,6 +9,8 @@ export { ingressListener } from "./listener.ts";
 export * from "./names.ts";
 export { firstRoutes, lastRoutes } from "./node-routes.ts";
 export { PUBLIC_PATHS } from "./public.ts";
+export { COLLECTOR, collectorService, headerSecretOf, resourceOf } from "./telemetry.ts";
+export type { EnvoyTelemetry } from "./telemetry.ts";
 export { ingressSecret } from "./secret.ts";
 export { checkWant, hostForm, prefixForm, serviceHosts } from "./service-routes.ts";
 export type { Refusal } from "./service-routes.ts";

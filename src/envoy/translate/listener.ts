@@ -8,6 +8,7 @@ import type { EnvoyBase } from "./base.ts";
 import { localReplies } from "./local-reply.ts";
 import { ADS, FILTER, INGRESS, INGRESS_SECRET } from "./names.ts";
 import type { Listener } from "./names.ts";
+import { tracing } from "./telemetry.ts";
 
 type HttpFilter = Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter"];
 type Manager = Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"];
@@ -58,6 +59,7 @@ const connectionManager = (base: EnvoyBase): Manager => ({
   ],
   rds: { route_config_name: INGRESS, config_source: ADS },
   local_reply_config: localReplies(),
+  ...tracing(base.node, base.telemetry),
   http_filters: httpFilters(base),
 });
 
