@@ -8,6 +8,7 @@ import { CatalystError, type EnvoyResource, type EnvoyStatus, type PartStatus } 
 import type { Effect } from "#routing";
 import { type Boot, hostPort } from "../boot.ts";
 import { readFileSync } from "node:fs";
+import { envoyTelemetry } from "../envoy-telemetry.ts";
 import { type IngressProblem, IngressWatch } from "./ingress-watch.ts";
 
 type ServiceEffect = Extract<Effect, { kind: "envoy.service" }>;
@@ -204,7 +205,8 @@ const resultOf = (verdict: Verdict): EffectResult => {
   return { ok: false, code, text, retry };
 };
 
-export function baseOf({ config, names, paths }: Boot): EnvoyBase {
+export function baseOf(boot: Boot): EnvoyBase {
+  const { config, names, paths } = boot;
   const { listen, tls, bodyLimit } = config.ingress;
   const { host, port } = hostPort(listen);
   return {
@@ -215,6 +217,7 @@ export function baseOf({ config, names, paths }: Boot): EnvoyBase {
     gateway: { path: paths.gatewayHttpSock },
     auth: { path: paths.authHttpSock },
     bodyLimitBytes: bodyLimit,
+    ...envoyTelemetry(boot),
   };
 }
 
