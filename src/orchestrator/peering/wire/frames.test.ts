@@ -4,9 +4,9 @@ import { constants, deflateSync, zstdCompressSync } from "node:zlib";
 import { routeOf } from "../../../../test/kit/routes.ts";
 import type { Encoding, Frame, FrameHead } from "#routing";
 import { PEER_LIMITS } from "#rpc";
-import { encodeFrame, frameDecoder } from "./frames.ts";
+import { encodeFrame, openFrameReader } from "./frames.ts";
 
-const decodeFrame = await frameDecoder();
+const { decodeFrame } = await openFrameReader();
 const ENCODINGS: readonly Encoding[] = ["zstd", "deflate", "identity"];
 
 const route = (i: number, text = "") =>

@@ -23,8 +23,10 @@ export interface EncodedFrame {
 
 type ReadFrame = ReturnType<Awaited<ReturnType<typeof peerSchema>>["readFrame"]>;
 
-/** Not ok: the session ends (code 8). */
-export type DecodeFrame = (head: FrameHead, bytes: Uint8Array) => ReadFrame;
+interface FrameReader {
+  /** Not ok: the session ends (code 8). */
+  readonly decodeFrame: (head: FrameHead, bytes: Uint8Array) => ReadFrame;
+}
 
 /** Level 1 takes 0.45 us a route; higher levels gain little on routes, which look alike. */
 const ZSTD: ZstdOptions = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
@@ -57,14 +59,16 @@ function compress(raw: Uint8Array, encoding: Encoding): Uint8Array {
 }
 
 /** Loads what checks frames, with the first peer only. */
-export async function frameDecoder(): Promise<DecodeFrame> {
+export async function openFrameReader(): Promise<FrameReader> {
   const { readFrame } = await peerSchema();
-  return (head, bytes) => {
-    const raw = decompress(head, bytes);
-    if (typeof raw === "string") return { ok: false, reason: raw };
-    const value = parse(raw);
-    if (value === undefined) return { ok: false, reason: "the bytes are no JSON in UTF-8" };
-    return readFrame(value, head);
+  return {
+    decodeFrame(head, bytes) {
+      const raw = decompress(head, bytes);
+      if (typeof raw === "string") return { ok: false, reason: raw };
+      const value = parse(raw);
+      if (value === undefined) return { ok: false, reason: "the bytes are no JSON in UTF-8" };
+      return readFrame(value, head);
+    },
   };
 }
 
