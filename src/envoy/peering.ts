@@ -162,16 +162,18 @@ export class PeeringConfigurator {
   /** Publishes what changed. May be called again before it is done: each call has what changed since the one before. */
   async flush(): Promise<PeeringFlushed> {
     const startedAt = performance.now();
-    const first = this.#baseTail.then(() => this.#flushBase(startedAt));
-    this.#baseTail = first.catch(() => undefined);
-    const base = await first;
     const turn = ++this.#turn;
+    // Taken before anything is waited for: what changes from here on is told by a later call.
     const keys = [...this.#dirty];
     this.#dirty.clear();
-    const ready = keys.map((key) => this.#prepare(key, turn));
-    const gone = this.#takeGone();
+    let gone = new Set<string>();
+    let ready: readonly Ready[] = [];
+    let base: Verdict | undefined;
     const outcomes = new Map<Ref, Outcome>();
     try {
+      base = await this.#flushBaseInTurn(startedAt);
+      ready = keys.map((key) => this.#prepare(key, turn));
+      gone = this.#takeGone();
       await Promise.all(
         [true, false].map((fresh) =>
           this.#publish(
@@ -192,6 +194,13 @@ export class PeeringConfigurator {
       ...this.#verdicts(ready, turn, outcomes, startedAt),
       ...(base === undefined ? {} : { base }),
     };
+  }
+
+  #flushBaseInTurn(startedAt: number): Promise<Verdict | undefined> {
+    const run = this.#baseTail.then(() => this.#flushBase(startedAt));
+    // Who called is told of a failure; the next call goes on.
+    this.#baseTail = run.catch(() => undefined);
+    return run;
   }
 
   /** Certificates, trust, listeners, the health check: what the services stand on. */

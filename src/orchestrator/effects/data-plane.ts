@@ -1,15 +1,19 @@
 // Runners of the `envoy.service` and `envoy.keys` effects: hand every want to the configurator, publish what changed in one
-// flush, bring the verdicts back. In no-Envoy mode the same effects are taken and nothing is published.
+// flush, bring the verdicts back. What is between nodes (peering-plane.ts) shares the xDS server. In no-Envoy mode the same
+// effects are taken and nothing is published.
 // Invariant: the xDS socket opens after the first flush, for what a connecting Envoy has and the snapshot lacks is taken from it.
 
-import { type EnvoyBase, EnvoyConfigurator, publishedResources, XdsServer } from "#envoy";
+import { askEnvoy, type EnvoyBase, EnvoyConfigurator } from "#envoy";
+import { PeeringConfigurator, publishedResources, XdsServer } from "#envoy";
 import type { BatchRunner, EffectResult, Ports, RunnerContext, Runners } from "#kernel";
 import { CatalystError, type EnvoyResource, type EnvoyStatus, type PartStatus } from "#rpc";
-import type { Effect } from "#routing";
+import type { Effect, PeeringEffect } from "#routing";
 import { type Boot, hostPort } from "../boot.ts";
 import { readFileSync } from "node:fs";
 import { envoyTelemetry } from "../envoy-telemetry.ts";
 import { type IngressProblem, IngressWatch } from "./ingress-watch.ts";
+import { peeringBaseOf, PeeringPlane, type PeeringProblem } from "./peering-plane.ts";
+import { Reach } from "./peering-plane-reach.ts";
 
 type ServiceEffect = Extract<Effect, { kind: "envoy.service" }>;
 type KeysEffect = Extract<Effect, { kind: "envoy.keys" }>;
@@ -25,6 +29,8 @@ export interface DataPlane {
   readonly serves: Promise<void>;
   /** What of the node's own Envoy refused; undefined when nothing. */
   ingressProblem(): IngressProblem | undefined;
+  /** What Envoy refused of the listeners and certificates between nodes; undefined when nothing. */
+  peeringProblem(): PeeringProblem | undefined;
   status(parts: readonly PartStatus[]): EnvoyStatus;
   config(filter: { type?: string; name?: string }): readonly EnvoyResource[];
   close(): Promise<void>;
@@ -33,7 +39,7 @@ export interface DataPlane {
 export interface PlaneGate {
   readonly opened: Promise<void>;
   /** Everything wanted at the moment the gate opens. */
-  readonly desired: () => Iterable<ServiceEffect>;
+  readonly desired: () => Iterable<ServiceEffect | PeeringEffect>;
 }
 
 export function openDataPlane(boot: Boot, ports: Ports, gate: PlaneGate): DataPlane {
@@ -53,8 +59,16 @@ export function openDataPlane(boot: Boot, ports: Ports, gate: PlaneGate): DataPl
 const nothing: BatchRunner<never> = { batch: async () => ({ ok: true }) };
 
 const withoutEnvoy: Omit<DataPlane, "opened" | "serves"> = {
-  runners: { "envoy.service": nothing, "envoy.keys": nothing },
+  runners: {
+    "envoy.service": nothing,
+    "envoy.keys": nothing,
+    "envoy.node-cert": nothing,
+    "envoy.trust": nothing,
+    "envoy.import": nothing,
+    "envoy.export": nothing,
+  },
   ingressProblem: () => undefined,
+  peeringProblem: () => undefined,
   status: (parts) => ({ state: envoyState(parts), connected: false, types: [] }),
   config: () => [],
   close: async () => {},
@@ -70,6 +84,10 @@ class EnvoyPlane implements DataPlane {
   readonly #server: XdsServer;
   readonly #configurator: EnvoyConfigurator;
   readonly #ingress: IngressWatch;
+  readonly #peering: PeeringPlane;
+  readonly #reach: Reach;
+  /** What the loop was last told of services that are left out. */
+  #told = "[]";
   #emit: RunnerContext["emit"] = () => {};
   #listening: Promise<void> | undefined;
 
@@ -85,6 +103,25 @@ class EnvoyPlane implements DataPlane {
       configurator,
       listen: boot.config.ingress.listen,
       flush: () => this.#flushLater(),
+    });
+    const { clock } = ports;
+    this.#peering = new PeeringPlane({
+      configurator: new PeeringConfigurator(server),
+      base: peeringBaseOf(boot),
+      clock,
+      opened: () => this.#open(),
+      began: (context) => {
+        this.#emit = (event) => context.emit(event);
+        // Next hops are looked after as soon as there can be some.
+        this.#reach.start();
+      },
+      moved: () => this.#tellQuarantined(),
+      failed: (error) => this.#notBrought(error),
+    });
+    this.#reach = new Reach({
+      clock,
+      ask: (path) => askEnvoy(boot.paths.envoyAdminSock, path),
+      tell: (peer, reach) => this.#emit({ kind: "peer.reach", peer, reach }),
     });
   }
 
@@ -112,7 +149,7 @@ class EnvoyPlane implements DataPlane {
         return resultOf(verdict);
       },
     };
-    return { "envoy.service": services, "envoy.keys": keys };
+    return { "envoy.service": services, "envoy.keys": keys, ...this.#peering.runners };
   }
 
   /** Also when no effect ever comes: a node without services has an ingress. */
@@ -128,11 +165,17 @@ class EnvoyPlane implements DataPlane {
     return this.#ingress.problem;
   }
 
+  peeringProblem(): PeeringProblem | undefined {
+    return this.#peering.problem;
+  }
+
   answered(): void {
     this.#ingress.moved();
   }
 
   refused(type: string, name: string): void {
+    // Its names are told apart from all others; ingress takes the rest.
+    if (this.#peering.refused(type, name)) return;
     this.#configurator.refusedLater(type, name);
     this.#flushLater();
   }
@@ -165,6 +208,8 @@ class EnvoyPlane implements DataPlane {
 
   async close(): Promise<void> {
     this.#ingress.stop();
+    this.#peering.stop();
+    this.#reach.stop();
     await this.#server.close();
   }
 
@@ -176,25 +221,42 @@ class EnvoyPlane implements DataPlane {
   async #listen(): Promise<void> {
     this.#configurator.setBase(baseOf(this.#boot));
     await this.#gate.opened;
-    for (const { key, want } of this.#gate.desired()) this.#configurator.setService(key, want);
-    await this.#flush();
+    const between: PeeringEffect[] = [];
+    for (const effect of this.#gate.desired())
+      if (effect.kind === "envoy.service") this.#configurator.setService(effect.key, effect.want);
+      else between.push(effect);
+    await Promise.all([this.#flush(), this.#peering.start(between)]);
     await this.#server.listen(this.#boot.paths.xdsSock);
   }
 
   #flushLater(): void {
-    this.#flush().catch((error: unknown) => {
-      this.#ports.log.warn({ error: String(error) }, "Envoy could not be brought up to date");
-    });
+    this.#flush().catch((error: unknown) => this.#notBrought(error));
+  }
+
+  #notBrought(error: unknown): void {
+    this.#ports.log.warn({ error: String(error) }, "Envoy could not be brought up to date");
   }
 
   async #flush(): ReturnType<EnvoyConfigurator["flush"]> {
     const flushed = await this.#configurator.flush();
     this.#ingress.moved();
-    this.#emit({ kind: "verdict", by: "envoy", quarantined: this.#configurator.quarantined() });
+    this.#tellQuarantined(true);
     return flushed;
+  }
+
+  /** One verdict for ingress and for what is between nodes; after a change between nodes only when it is another one. */
+  #tellQuarantined(always = false): void {
+    const quarantined: Left[] = this.#configurator.quarantined();
+    const named = new Set(quarantined.map(({ service }) => service));
+    for (const left of this.#peering.quarantined()) if (!named.has(left.service)) quarantined.push(left);
+    const told = quarantined.length === 0 ? "[]" : JSON.stringify(quarantined);
+    if (!always && told === this.#told) return;
+    this.#told = told;
+    this.#emit({ kind: "verdict", by: "envoy", quarantined });
   }
 }
 
+type Left = ReturnType<PeeringPlane["quarantined"]>[number];
 type Verdict = Awaited<ReturnType<EnvoyConfigurator["flush"]>>["keys"];
 
 /** Stored and not yet acknowledged is true too: Envoy gets it when it connects. */

@@ -32,10 +32,7 @@ export function trust(): IRouteTablePlugin {
 }
 
 /** An organization has one trust; where its peers name several, that of its first node holds for all. */
-function trustWant(
-  organization: OrgName,
-  view: Pick<StateView, "routes">,
-): EnvoyTrustWant | undefined {
+function trustWant(organization: OrgName, view: Pick<StateView, "routes">): EnvoyTrustWant | undefined {
   const nodes: string[] = [];
   let first: { readonly node: string; readonly trust: TrustFile } | undefined;
   for (const { terms } of view.routes.peers()) {

@@ -13,7 +13,7 @@ import { serveAdmin } from "../admin/serve.ts";
 import { facts, status, type StatusPorts } from "../admin/status.ts";
 import { verbs } from "../admin/verbs.ts";
 import type { Boot } from "../boot.ts";
-import { type DataPlane, openDataPlane } from "../effects/data-plane.ts";
+import { type DataPlane, openDataPlane, type PlaneGate } from "../effects/data-plane.ts";
 import { Gate } from "../effects/gate.ts";
 import { Graph } from "../effects/graph.ts";
 import { watchKeys } from "../effects/keys.ts";
@@ -157,7 +157,7 @@ class Orchestrator implements OrchestratorPart {
     const { clock, log } = this.#ports;
     const plane = openDataPlane(boot, this.#ports, {
       opened: this.#gate.opened,
-      desired: () => this.#desired("envoy.service"),
+      desired: () => this.#planeDesired(),
     });
     this.#plane = plane;
     const loop = new Loop<NodeTypes>({
@@ -354,6 +354,12 @@ class Orchestrator implements OrchestratorPart {
     const matches = (effect: { kind: string }): effect is Extract<Effect, { kind: K }> =>
       effect.kind === kind;
     for (const effect of this.#loop?.effects.desired() ?? []) if (matches(effect)) yield effect;
+  }
+
+  *#planeDesired(): ReturnType<PlaneGate["desired"]> {
+    yield* this.#desired("envoy.node-cert");
+    yield* this.#desired("envoy.trust");
+    for (const kind of ["envoy.service", "envoy.import", "envoy.export"] as const) yield* this.#desired(kind);
   }
 
   #sdl(hash: string): string | undefined {
