@@ -3,7 +3,8 @@
 // Fields may be added, never renamed: whoever reads them must ignore what they do not know, so objects are open.
 
 import { z } from "zod";
-import type { AdminVerb, AdminVerbs } from "../src/rpc/index.ts";
+import type { AdminVerb, AdminVerbs, PeeringVerbs } from "../src/rpc/index.ts";
+import { peeringShape, peeringShapes } from "./json-shapes-peering.ts";
 
 const millis = z.number().describe("milliseconds");
 const moment = z.number().describe("milliseconds since 1970-01-01 UTC");
@@ -103,6 +104,7 @@ const status = z.object({
     pending: z.number(),
     failing: z.array(z.object({ key: z.string(), code: z.string(), text: z.string() })),
   }),
+  peering: peeringShape.exactOptional(),
   gateway: gateway.exactOptional(),
   auth: auth.exactOptional(),
   record: z.string().exactOptional(),
@@ -183,7 +185,7 @@ const envoyStatus = z.object({
 });
 
 type Shapes = {
-  readonly [V in Exclude<AdminVerb, "identity" | "key.jwks" | "config.show">]: z.ZodType<
+  readonly [V in Exclude<AdminVerb, "identity" | "key.jwks" | "config.show" | keyof PeeringVerbs>]: z.ZodType<
     AdminVerbs[V]["result"]
   >;
 };
@@ -241,7 +243,9 @@ const shapes: Shapes = {
 
 /** By the name of the verb as it is typed. */
 export const JSON_SHAPES: Readonly<Record<string, z.ZodType>> = {
-  ...Object.fromEntries(Object.entries(shapes).map(([verb, shape]) => [verb.replace(".", " "), shape])),
+  ...Object.fromEntries(
+    Object.entries({ ...shapes, ...peeringShapes }).map(([verb, shape]) => [verb.replace(".", " "), shape]),
+  ),
   "key jwks": z.object({ keys: z.array(jwk) }),
   "token show": z.object({
     header: z.record(z.string(), z.unknown()),

@@ -126,7 +126,8 @@ test("bash completes verbs and flags", async (t) => {
     return ran.stdout.split("\n").filter((each) => each !== "");
   };
   assert.deepEqual(complete("ser"), ["service", "service-token"]);
-  assert.deepEqual(complete("service", ""), ["list", "show", "add", "remove"]);
+  assert.deepEqual(complete("service", ""), ["list", "show", "add", "remove", "export", "unexport"]);
+  assert.deepEqual(complete("peer", "re"), ["remove", "refresh"]);
   assert.deepEqual(complete("service-token", "m"), ["mint"]);
   assert.deepEqual(complete("status", "--w"), ["--watch"]);
   assert.deepEqual(complete("run", "--ingress-l"), ["--ingress-listen"]);

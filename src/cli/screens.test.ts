@@ -22,6 +22,27 @@ const LINES = [
   "service show reviews",
   "service add files http://127.0.0.1:5003 --prefix /files --strip-prefix --label tier=gold",
   "service remove files",
+  "service export books --to globex.catalyst.internal",
+  "service unexport books",
+  "peer list",
+  "peer show edge2",
+  "peer add hub.initech.catalyst.internal --role provider --hold 5s --max-routes 100000",
+  "peer remove hub",
+  "peer up edge2",
+  "peer down edge2 maintenance",
+  "peer refresh globex",
+  `peer diff ${join(import.meta.dirname, "testdata/rules.json")}`,
+  "route list --table external",
+  "route show reviews",
+  "route explain reviews",
+  "import list",
+  "import add reject --from initech.catalyst.internal --role provider --community initech:beta --unsafe",
+  "import remove 0f9e",
+  "import test reviews",
+  "export list",
+  "export add accept books.acme.catalyst.internal --to globex.catalyst.internal --set-cost 5",
+  "export remove 1",
+  "export test --peer globex",
   "apikey create ci --scope books --scope reviews --expires 7d",
   "apikey list",
   "apikey revoke 4f7kQ2mZp0Ab",
@@ -46,7 +67,7 @@ test("answers for people", async (t) => {
   for (const line of LINES) {
     text += `${transcript(line, await catalyst(`${line} --data-dir ${node.dataDir}`))}\n`;
   }
-  golden(t, "screens.out.txt", text.replaceAll(node.dataDir, "DIR"));
+  golden(t, "screens.out.txt", text.replaceAll(node.dataDir, "DIR").replaceAll(testdata, "TESTDATA"));
 });
 
 test("answers for scripts are the admin contract's, unchanged", async (t) => {

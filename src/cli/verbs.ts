@@ -2,6 +2,7 @@
 // file named by `load` does the work. Order is the order of help. Plain data; nothing is loaded until a verb is called.
 
 import type { Flag, Verb } from "./verb.ts";
+import { PEERING_VERBS, SERVICE_EXPORT_VERBS } from "./verbs-peering.ts";
 
 /** Other names of nouns. */
 export const ALIASES: Readonly<Record<string, string>> = { "service-token": "token" };
@@ -166,6 +167,7 @@ const SERVICE_VERBS: readonly Verb[] = [
     ],
     load: () => import("./service/remove.ts"),
   },
+  ...SERVICE_EXPORT_VERBS,
 ];
 
 const IDENTITY_VERBS: readonly Verb[] = [
@@ -437,6 +439,7 @@ const PROGRAM_VERBS: readonly Verb[] = [
 export const GROUPS: readonly (readonly [title: string, verbs: readonly Verb[]])[] = [
   ["Node", NODE_VERBS],
   ["Services", SERVICE_VERBS],
+  ["Peering", PEERING_VERBS],
   ["Identity", IDENTITY_VERBS],
   ["Looking", LOOK_VERBS],
   ["Configuration", CONFIG_VERBS],

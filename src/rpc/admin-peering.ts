@@ -206,6 +206,8 @@ export interface PeeringStatus {
   readonly synced: number;
   /** Peers whose data is not fresh, though there is some. */
   readonly stale: number;
+  /** Where sessions are accepted, "host:port"; absent = this node dials. */
+  readonly listens?: string;
   /** How a node proves to another one's Envoy that it may call: its certificate, or not at all (`identity.mode` none). */
   readonly between: "certificate" | "none";
   /** Those in trouble first, at most 50. */

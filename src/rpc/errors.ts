@@ -60,6 +60,11 @@ export const ERRORS = {
   ERR_ENVOY_FAILED: "Envoy did not start or ended",
   ERR_ENVOY_REFUSED: "Envoy refused a resource",
   ERR_XDS_REFERENCE: "a resource names another one that does not exist",
+  ERR_PEERING: "something keeps this node from exchanging routes",
+  ERR_PEER_DOWN: "there is no session with a peer",
+  ERR_PEER_STALE: "what is known of a peer may be old",
+  ERR_PEER_LIMIT: "a peer is near one of its limits, or over it",
+  ERR_PEER_CERTIFICATE: "a certificate between two nodes ends soon",
   ERR_UPSTREAM: "the service behind a proxied request failed",
 } as const;
 

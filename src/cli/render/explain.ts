@@ -12,7 +12,7 @@ type Reason = ExplainedPath["verdict"]["reason"];
 type Step = NonNullable<ExplainedPath["lost"]>["step"];
 type Rejected = RouteExplanation["rejected"][number];
 
-const HIDDEN: Readonly<Record<Reason, string>> = {
+export const HIDDEN: Readonly<Record<Reason, string>> = {
   accepted: "accepted",
   "import-denied": "an import rule rejects it",
   "import-default": "no import rule accepts it, and an external peer needs one",
@@ -96,7 +96,7 @@ function reasons(explanation: RouteExplanation, style: Style): string {
   const byPeer = new Map(candidates.map((path) => [path.peer, path]));
   const rows = candidates.flatMap((path, place): (readonly [string, string])[] => {
     if (path.use === "hidden") return [];
-    const rule = ruleText(path.verdict.rule, explanation, "accepted by ");
+    const rule = ruleText(path.verdict.rule, explanation.rules, "accepted by ");
     if (path.lost === undefined) return [[`${place + 1}`, `first${rule}`]];
     const { to, step } = path.lost;
     const value = VALUES[step];
@@ -108,7 +108,7 @@ function reasons(explanation: RouteExplanation, style: Style): string {
   return pairs([...rows, ...gates(explanation)], style);
 }
 
-const ruleText = (id: string | undefined, { rules }: RouteExplanation, what: string): string =>
+const ruleText = (id: string | undefined, rules: RouteExplanation["rules"], what: string): string =>
   id === undefined ? "" : `; ${what}${rules[id] ?? `rule ${id}`}`;
 
 /** The first gate that stopped each claim that is not in use. */
@@ -117,7 +117,7 @@ function gates(explanation: RouteExplanation): (readonly [string, string])[] {
   const hidden = candidates.filter(({ use }) => use === "hidden");
   return [
     ...hidden.map(({ peer, verdict: { reason, rule } }): readonly [string, string] => {
-      const why = `${HIDDEN[reason]} [${reason}]${ruleText(rule, explanation, "")}`;
+      const why = `${HIDDEN[reason]} [${reason}]${ruleText(rule, explanation.rules, "")}`;
       return ["-", `hidden, told by ${peer}: ${why}`];
     }),
     ...rejected.map((one): readonly [string, string] => {
@@ -143,21 +143,30 @@ function absentText(explanation: RouteExplanation, style: Style): string {
   return lines.join("\n");
 }
 
-const NOT_TOLD: Readonly<Record<string, string>> = {
+export const NOT_TOLD: Readonly<Record<string, string>> = {
   "export-denied": "an export rule rejects it",
   "export-default": "no export rule accepts it, and an external peer needs one",
   role: "what came from a provider or lateral peer goes to customers only",
   scope: "its scope ends here",
+  loop: "it came from there",
 };
 
-function toldText(explanation: RouteExplanation, style: Style): string {
-  if (explanation.told.length === 0) return "";
-  const rows = explanation.told.map(({ peer, send, reason, rule }): Cell[] => [
+function toldText({ told, rules }: RouteExplanation, style: Style): string {
+  return told.length === 0 ? "" : toldTable(told, rules, style);
+}
+
+/** To whom a name is told, and by which rule; or what keeps it from them. */
+export function toldTable(
+  told: RouteExplanation["told"],
+  rules: RouteExplanation["rules"],
+  style: Style,
+): string {
+  const rows = told.map(({ peer, send, reason, rule }): Cell[] => [
     peer,
     send ? { text: "told", paint: style.green } : { text: "not told", paint: style.dim },
     send
-      ? ruleText(rule, explanation, "by ").replace(/^; /, "")
-      : `${NOT_TOLD[reason] ?? reason} [${reason}]${ruleText(rule, explanation, "")}`,
+      ? ruleText(rule, rules, "by ").replace(/^; /, "")
+      : `${NOT_TOLD[reason] ?? reason} [${reason}]${ruleText(rule, rules, "")}`,
   ]);
   return table([{ title: "TO" }, { title: "IS" }, { title: "WHY" }], rows, style);
 }

@@ -2,7 +2,7 @@
 // says nothing about whether its routes are still true.
 
 import type { PeerDifference, PeerRecord } from "#rpc";
-import { count, span } from "./amount.ts";
+import { count, moment, span } from "./amount.ts";
 import { healthCell, ownerText } from "./services.ts";
 import type { Style } from "./style.ts";
 import { type Cell, pairs, table } from "./table.ts";
@@ -90,16 +90,28 @@ export function peerText(peer: PeerRecord, style: Style): string {
     ["data", freshCell(freshness, style)],
     ["  whole table", age(freshness.endMarkAgoMs)],
     ["  equal sums", age(freshness.digestAgoMs)],
-    ["  behind", freshness.lag === 0 ? "nothing" : count(freshness.lag, "frame")],
-    freshness.oldestUnackedMs === undefined ? undefined : ["  unconfirmed", span(freshness.oldestUnackedMs)],
+    ["  unconfirmed", unconfirmedText(freshness)],
+    freshness.behind === 0 ? undefined : ["  to be told", count(freshness.behind, "change")],
     freshness.digestRepairs === 0 ? undefined : ["  repaired", count(freshness.digestRepairs, "time")],
     ["routes", routesText(routes)],
+    routes.limit === undefined
+      ? undefined
+      : ["limit", { text: `${routes.limit.state} it: ${routes.limit.text}`, paint: style.yellow }],
+    peer.certificateEnds === undefined
+      ? undefined
+      : ["certificates", `until ${moment(peer.certificateEnds)}`],
   ];
   return pairs(told, style);
 }
 
+/** What we told it and it did not confirm. */
+function unconfirmedText({ lag, oldestUnackedMs }: PeerRecord["freshness"]): string {
+  if (lag === 0) return "nothing";
+  return `${count(lag, "frame")}${oldestUnackedMs === undefined ? "" : `, for ${span(oldestUnackedMs)}`}`;
+}
+
 function routesText({ received, max, accepted, best, rejected, advertised }: PeerRecord["routes"]): string {
-  const taken = `${received} received of at most ${max}, ${accepted} accepted`;
+  const taken = `${received} received of at most ${max}, ${accepted} in use`;
   return `${taken}, ${best} best, ${rejected} rejected, ${advertised} told`;
 }
 

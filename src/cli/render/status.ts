@@ -3,12 +3,14 @@
 import type { EventRecord, NodeStatus, PartStatus, ServiceRecord } from "#rpc";
 import { count, span } from "./amount.ts";
 import { eventLine } from "./events.ts";
+import { peerTable } from "./peers.ts";
 import { serviceTable } from "./services.ts";
 import type { Paint, Style } from "./style.ts";
 import { type Cell, pairs, table } from "./table.ts";
 
 /** More services than these are counted, not listed. */
 export const SERVICES_SHOWN = 20;
+const PEERS_SHOWN = 10;
 
 export function statusText(
   status: NodeStatus,
@@ -22,6 +24,10 @@ export function statusText(
   if (services.length > shown) {
     parts.push(style.dim(`and ${services.length - shown} more: catalyst service list`));
   }
+  const peers = status.peering?.shown ?? [];
+  if (peers.length > 0 && shown > 0) parts.push(peerTable(peers.slice(0, PEERS_SHOWN), style));
+  const hidden = (status.peering?.peers ?? 0) - PEERS_SHOWN;
+  if (hidden > 0 && shown > 0) parts.push(style.dim(`and ${hidden} more: catalyst peer list`));
   if (events.length > 0)
     parts.push([style.dim("EVENTS"), ...events.map((each) => eventLine(each, style))].join("\n"));
   const problems = problemLines(status, style);
@@ -51,6 +57,8 @@ function facts(status: NodeStatus, style: Style): string {
         ? ["envoy", { text: "absent: the gateway serves ingress itself", paint: style.yellow }]
         : undefined,
       ["services", total === 0 ? "none" : [`${up} of ${total} up`, ...wrong].join(", ")],
+      peeringRow(status, style),
+      betweenRow(status, style),
       status.effects.pending + status.effects.failing.length === 0
         ? undefined
         : ["effects", `${status.effects.pending} pending, ${status.effects.failing.length} failing`],
@@ -62,6 +70,27 @@ function facts(status: NodeStatus, style: Style): string {
     ],
     style,
   );
+}
+
+function peeringRow({ peering }: NodeStatus, style: Style): readonly [string, Cell] | undefined {
+  if (peering === undefined) return undefined;
+  const { peers, synced, stale, listens } = peering;
+  const where = listens === undefined ? "" : `  listens at ${listens}`;
+  if (peers === 0) return ["peers", `none${where}`];
+  const old = stale === 0 ? "" : `, ${stale} with old data`;
+  const text = `${synced} of ${peers} synced${old}${where}`;
+  return ["peers", synced === peers && stale === 0 ? text : { text, paint: style.yellow }];
+}
+
+/** Until users' tokens go along, a node is all that another one's Envoy knows of a caller. */
+function betweenRow({ peering }: NodeStatus, style: Style): readonly [string, Cell] | undefined {
+  if (peering === undefined) return undefined;
+  return peering.between === "certificate"
+    ? ["between nodes", "certificate only"]
+    : [
+        "between nodes",
+        { text: "NOTHING: no node proves who it is; for connectivity tests only", paint: style.red },
+      ];
 }
 
 function identityCell({ identity, auth }: NodeStatus, style: Style): Cell {

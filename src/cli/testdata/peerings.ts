@@ -1,6 +1,16 @@
 // Peers, routes and differences with every field and state in them, for the golden screens.
 
-import type { PeerDifference, PeerRecord, RouteRecord } from "#rpc";
+import type {
+  AdminVerbs,
+  PeerDifference,
+  PeeringVerbs,
+  PeerRecord,
+  RouteRecord,
+  RuleRecord,
+  RuleTest,
+  ServiceExport,
+} from "#rpc";
+import { EXPLANATIONS } from "./explanations.ts";
 
 const HOUR = 3_600_000;
 
@@ -14,8 +24,9 @@ const synced: PeerRecord = {
   onLoss: "depreference",
   session: { state: "synced", forMs: 3 * HOUR, dialled: true, flaps: 0 },
   reach: "up",
-  freshness: { state: "fresh", endMarkAgoMs: 3 * HOUR, digestAgoMs: 12_000, lag: 0, digestRepairs: 0 },
-  routes: { received: 812, accepted: 40, best: 38, advertised: 3, rejected: 1, max: 1_000 },
+  certificateEnds: Date.UTC(2026, 4, 30, 12, 0, 0),
+  freshness: { state: "fresh", endMarkAgoMs: 3 * HOUR, digestAgoMs: 12_000, lag: 0, behind: 0, digestRepairs: 0 },
+  routes: { received: 812, accepted: 40, best: 38, advertised: 3, rejected: 1, max: 1_000, limit: { state: "near", text: "812 of 1000 routes" } },
 };
 
 const away: PeerRecord = {
@@ -35,11 +46,13 @@ const away: PeerRecord = {
     last: { agoMs: 42_000, code: 5, text: "hold: nothing heard for 9 s" },
   },
   reach: "down",
+  routes: { received: 12, accepted: 12, best: 9, advertised: 40, rejected: 0, max: 1_000_000 },
   freshness: {
     state: "stale",
     endMarkAgoMs: HOUR,
     digestAgoMs: 60_000,
     lag: 3,
+    behind: 2,
     oldestUnackedMs: 9_000,
     digestRepairs: 1,
   },
@@ -53,7 +66,7 @@ const silent: PeerRecord = {
   role: "provider",
   session: { state: "idle", waits: "peer", flaps: 0 },
   reach: "unknown",
-  freshness: { state: "none", lag: 0, digestRepairs: 0 },
+  freshness: { state: "none", lag: 0, behind: 0, digestRepairs: 0 },
   routes: { received: 0, accepted: 0, best: 0, advertised: 0, rejected: 0, max: 100_000 },
 };
 
@@ -96,3 +109,113 @@ export const DIFFERENCES: readonly PeerDifference[] = [
     exports: { gained: [], lost: [], changed: [] },
   },
 ];
+
+const FILE = "/etc/catalyst/catalyst.json";
+
+const imports: readonly RuleRecord[] = [
+  {
+    id: "a1b2c3d4e5f6",
+    place: 1,
+    owner: { kind: "config", file: FILE, line: 22 },
+    rule: {
+      peer: "*.globex.catalyst.internal",
+      match: { key: "reviews.globex.catalyst.internal" },
+      action: "accept",
+      graph: { prefix: "globex", shared: ["Product"] },
+    },
+    routes: 1,
+  },
+  {
+    id: "0f9e8d7c6b5a",
+    place: 2,
+    owner: { kind: "admin" },
+    rule: {
+      match: { organization: "initech.catalyst.internal", role: "provider", community: "initech:beta" },
+      action: "reject",
+      unsafe: true,
+    },
+    routes: 0,
+  },
+];
+
+const exports: readonly RuleRecord[] = [
+  {
+    id: "77aa77aa77aa",
+    place: 1,
+    owner: { kind: "admin" },
+    rule: {
+      to: "globex.catalyst.internal",
+      match: { key: "books.acme.catalyst.internal" },
+      action: "accept",
+      set: { cost: 5, communities: ["acme:public"] },
+    },
+    routes: 1,
+  },
+];
+
+const [firstImport, secondImport] = imports;
+const [firstExport] = exports;
+if (firstImport === undefined || secondImport === undefined || firstExport === undefined) throw new Error("no rules");
+
+const importTests: readonly RuleTest[] = [
+  {
+    name: "reviews.globex.catalyst.internal",
+    peer: synced.node,
+    accept: true,
+    reason: "accepted",
+    rule: firstImport.id,
+    at: "imports[0], catalyst.json:22",
+    told: true,
+  },
+  { name: "reviews.globex.catalyst.internal", peer: silent.node, accept: false, reason: "import-default", told: false },
+];
+
+const exportTests: readonly RuleTest[] = [
+  {
+    name: "books.acme.catalyst.internal",
+    peer: synced.node,
+    accept: true,
+    reason: "exported",
+    rule: firstExport.id,
+    at: "exports[0], added by hand",
+    told: true,
+  },
+  { name: "books.acme.catalyst.internal", peer: silent.node, accept: false, reason: "export-default", told: false },
+];
+
+const exported: ServiceExport = {
+  name: "books.acme.catalyst.internal",
+  told: [
+    { peer: synced.node, send: true, reason: "exported", rule: firstExport.id },
+    { peer: silent.node, send: false, reason: "export-default" },
+  ],
+  rules: { [firstExport.id]: "exports[0], added by hand" },
+  revision: 44,
+};
+
+const [explanation] = Object.values(EXPLANATIONS);
+if (explanation === undefined) throw new Error("no explanation");
+
+export const PEERING_RESULTS: { readonly [V in keyof PeeringVerbs]: AdminVerbs[V]["result"] } = {
+  "peer.list": PEERS,
+  "peer.show": away,
+  "peer.add": silent,
+  "peer.remove": { node: silent.node, revision: 45 },
+  "peer.up": { ...away, session: { state: "connecting", flaps: 2 } },
+  "peer.down": { ...away, session: { state: "idle", waits: "down", flaps: 2 } },
+  "peer.refresh": synced,
+  "peer.diff": DIFFERENCES,
+  "route.list": ROUTES,
+  "route.show": ROUTES.slice(1),
+  "route.explain": explanation,
+  "import.list": imports,
+  "import.add": secondImport,
+  "import.remove": secondImport,
+  "import.test": importTests,
+  "export.list": exports,
+  "export.add": firstExport,
+  "export.remove": firstExport,
+  "export.test": exportTests,
+  "service.export": exported,
+  "service.unexport": { ...exported, told: [] },
+};

@@ -2,6 +2,7 @@
 // from these.
 
 import type { AdminVerb, AdminVerbs, KeyRecord, ServiceRecord } from "#rpc";
+import { PEERING_RESULTS, PEERS } from "./peerings.ts";
 
 const NOON = Date.UTC(2026, 2, 1, 12, 0, 0);
 const KID = "0vPm3n2QeS4hYb7tJcW1kRxZ8aLd5fGu9oTiNwVqE6I";
@@ -110,6 +111,7 @@ export const RESULTS: { readonly [V in AdminVerb]: AdminVerbs[V]["result"] } = {
       { name: "tags", builtIn: false, state: "disabled", failures: 5, lastError: "no tag of this name" },
     ],
     effects: { pending: 1, failing: [{ key: "graph graph", code: "ERR_COMPOSE_TIMEOUT", text: "took over 5 s" }] },
+    peering: { peers: 3, synced: 1, stale: 1, listens: "0.0.0.0:7443", between: "certificate", shown: PEERS },
     gateway: {
       serving: 41,
       hash: "h41",
@@ -150,6 +152,7 @@ export const RESULTS: { readonly [V in AdminVerb]: AdminVerbs[V]["result"] } = {
       hint: "catalyst status",
     },
   ],
+  ...PEERING_RESULTS,
   "service.list": [books, files, reviews],
   "service.show": reviews,
   "service.add": files,

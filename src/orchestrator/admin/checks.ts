@@ -3,6 +3,7 @@
 
 import { request } from "node:http";
 import type { CheckResult } from "#rpc";
+import { peeringProblems } from "./peer-problems.ts";
 import { type Facts, ingressProblem } from "./problems.ts";
 
 const ASK_MS = 2_000;
@@ -115,6 +116,22 @@ const CHECKS: readonly Check[] = [
     },
     good: () => "all up",
     hint: "catalyst service list",
+  },
+  {
+    name: "peers",
+    description: "every peer is connected, and its data is fresh",
+    severity: "warning",
+    wrong: ({ peering }) => {
+      const [first, ...more] = peering === undefined ? [] : peeringProblems(peering);
+      if (first === undefined) return undefined;
+      return more.length === 0 ? first.text : `${first.text}; and ${more.length} more`;
+    },
+    good: ({ peering }) => {
+      const peers = peering?.peers ?? [];
+      const synced = peers.filter(({ session }) => session.state === "synced").length;
+      return peers.length === 0 ? "there is none" : `${synced} of ${peers.length} synced`;
+    },
+    hint: "catalyst peer list",
   },
   {
     name: "plugins",

@@ -5,6 +5,7 @@ import type { LoopStatus } from "#kernel";
 import type { AuthStatus, GatewayStatus, NodeStatus, PartStatus } from "#rpc";
 import type { Service } from "#routing";
 import type { IngressProblem } from "../effects/ingress-watch.ts";
+import { type PeeringFacts, peeringProblems } from "./peer-problems.ts";
 
 export type Problem = NodeStatus["problems"][number];
 
@@ -22,6 +23,7 @@ export interface Facts {
   readonly ingress: string;
   readonly ingressProblem?: IngressProblem | undefined;
   readonly recordBroken?: string | undefined;
+  readonly peering?: PeeringFacts | undefined;
 }
 
 /** Restarts above which a part that is up again is still worth a word. */
@@ -134,6 +136,7 @@ export function problems(facts: Facts): Problem[] {
     });
   if (facts.recordBroken !== undefined)
     list.push({ code: "ERR_RECORD_INVALID", text: `the record stopped: ${facts.recordBroken}` });
+  if (facts.peering !== undefined) list.push(...peeringProblems(facts.peering));
   const envoy = facts.parts.some((part) => part.name === "envoy" && part.state !== "absent");
   list.push(...serviceProblems(facts.services, envoy));
   return list;

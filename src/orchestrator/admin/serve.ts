@@ -4,6 +4,7 @@
 import {
   type AdminApi,
   adminSchema,
+  CatalystError,
   type AdminVerb,
   type AdminVerbs,
   exposeLater,
@@ -12,7 +13,7 @@ import {
 } from "#rpc";
 import type { Log } from "#kernel";
 import type { Journal } from "./journal.ts";
-import type { verbs } from "./verbs.ts";
+import type { Verbs, verbs } from "./verbs.ts";
 
 export async function serveAdmin(
   socket: string,
@@ -25,7 +26,9 @@ export async function serveAdmin(
     (session) => {
       const api: AdminApi = {
         async call<V extends AdminVerb>(verb: V, args: AdminVerbs[V]["args"]) {
-          return await table[verb](args);
+          if (table[verb] === undefined)
+            throw new CatalystError("ERR_PEERING", "this node exchanges no routes");
+          return await (table as Verbs)[verb](args);
         },
         async follow({ after }, onEvents) {
           journal.follow(after, onEvents, session.signal);

@@ -6,6 +6,7 @@ import type { AuthControl, GatewayControl, NodeStatus, PartStatus } from "#rpc";
 import type { NodeTypes } from "#routing";
 import type { IngressProblem } from "../effects/ingress-watch.ts";
 import type { StoreProblem } from "../store/store.ts";
+import { type PeeringFacts, peeringStatus } from "./peer-problems.ts";
 import { type Facts, healthOf, problems } from "./problems.ts";
 
 /** What a part gets to answer; `status` of a node with dead parts is as quick as this. */
@@ -30,6 +31,7 @@ export interface StatusPorts {
   readonly store: readonly StoreProblem[];
   readonly record?: string | undefined;
   readonly recordBroken: () => string | undefined;
+  readonly peering?: () => Promise<PeeringFacts>;
 }
 
 type Asked<T> =
@@ -53,9 +55,10 @@ async function ask<T>(clock: Clock, question: Promise<T>): Promise<Asked<T>> {
 
 export async function facts(ports: StatusPorts): Promise<Facts> {
   const { loop, clock } = ports;
-  const [auth, gateway] = await Promise.all([
+  const [auth, gateway, peering] = await Promise.all([
     ask(clock, ports.auth.status()),
     ask(clock, ports.gateway.status()),
+    ports.peering?.(),
   ]);
   const silent = Object.entries({ auth, gateway }).flatMap(([name, asked]) =>
     asked.silent === undefined ? [] : [{ name: name as "auth" | "gateway", reason: asked.silent }],
@@ -73,6 +76,7 @@ export async function facts(ports: StatusPorts): Promise<Facts> {
     ingress: ports.ingress,
     ingressProblem: ports.ingressProblem(),
     recordBroken: ports.recordBroken(),
+    peering,
   };
 }
 
@@ -89,6 +93,7 @@ export async function status(ports: StatusPorts): Promise<NodeStatus> {
   }
   const envoy = parts.find((part) => part.name === "envoy");
   const { pending, failing } = loop.effects;
+  const peering = known.peering && peeringStatus(known.peering, ports.identity);
   return {
     node: ports.node,
     organization: ports.organization,
@@ -110,6 +115,7 @@ export async function status(ports: StatusPorts): Promise<NodeStatus> {
       pending,
       failing: failing.map(({ kind, key, code, text }) => ({ key: `${kind} ${key}`, code, text })),
     },
+    ...(peering === undefined ? {} : { peering }),
     ...(gateway === undefined ? {} : { gateway }),
     ...(auth === undefined ? {} : { auth }),
     ...(ports.record === undefined ? {} : { record: ports.record }),

@@ -3,7 +3,7 @@
 
 import type { Clock, Loop, Outcome, Refusal } from "#kernel";
 import { type AdminVerb, type AdminVerbs, type AuthControl, CatalystError, isErrorCode } from "#rpc";
-import type { EnvoyResource, EnvoyStatus, ServiceRecord } from "#rpc";
+import type { EnvoyResource, EnvoyStatus, PeeringVerbs, ServiceRecord } from "#rpc";
 import { fullName, type NodeName, type NodeTypes, type ServiceName } from "#routing";
 import { intentOf, type ServiceConfig } from "../intents.ts";
 import type { Journal } from "./journal.ts";
@@ -30,9 +30,11 @@ export interface VerbPorts {
   readonly config: () => AdminVerbs["config.show"]["result"];
   /** Checks a service as the configuration does; throws ERR_INVALID_ARGUMENT with every problem. */
   readonly parseService: (service: unknown) => Promise<ServiceConfig>;
+  /** Absent where no routes are exchanged. */
+  readonly peering?: Pick<Verbs, keyof PeeringVerbs>;
 }
 
-type Verbs = {
+export type Verbs = {
   readonly [V in AdminVerb]: (args: AdminVerbs[V]["args"]) => Promise<AdminVerbs[V]["result"]>;
 };
 
@@ -50,13 +52,17 @@ function refusalError({ code, text, hint }: Refusal): CatalystError {
   );
 }
 
-export function verbs(ports: VerbPorts): Verbs {
+/** What nobody answers here is refused when it is asked. */
+type Answered = Omit<Verbs, keyof PeeringVerbs> & Partial<Verbs>;
+
+export function verbs(ports: VerbPorts): Answered {
   const { loop, journal, auth } = ports;
   return {
     identity: async () => ports.identity,
     status: ports.status,
     check: ports.check,
     ...serviceVerbs(ports),
+    ...ports.peering,
     ...authVerbs(auth, ports.clock),
     "envoy.status": async () => ports.envoyStatus(),
     "envoy.config": async (filter) => ports.envoyConfig(filter),

@@ -1,0 +1,56 @@
+// Everything people are told of peerings and may ask of them, made once for a node: the table of verbs, the facts of `status` and
+// `check`, and the lines of `events`. It follows the loop by itself, behind the journal.
+
+import type { Clock, Loop } from "#kernel";
+import type { NodeIdentity } from "#rpc";
+import type { NodeTypes } from "#routing";
+import type { Peering } from "../peering/peering.ts";
+import type { Journal } from "./journal.ts";
+import { peeringParser } from "./parse-peering.ts";
+import type { PeeringFacts } from "./peer-problems.ts";
+import { peerRecords, peeringVerbs } from "./peering.ts";
+import { PeeringNews } from "./peering-news.ts";
+import { RouteCounts } from "./route-counts.ts";
+
+export interface PeeringAdminPorts {
+  readonly loop: Loop<NodeTypes>;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly peering: Peering;
+  readonly identity: NodeIdentity["identity"];
+}
+
+export class PeeringAdmin {
+  readonly verbs: ReturnType<typeof peeringVerbs>;
+  readonly #ports: PeeringAdminPorts;
+  readonly #counts: RouteCounts;
+  readonly #news: PeeringNews;
+  readonly #unwatch: () => void;
+  readonly #startedAt: number;
+
+  constructor(ports: PeeringAdminPorts) {
+    const { loop, clock, journal, peering, identity } = ports;
+    this.#ports = ports;
+    this.#startedAt = clock.monotonic();
+    this.#counts = new RouteCounts(loop.view.routes, peering.exports, clock);
+    this.#news = new PeeringNews(clock, journal, peering);
+    const parser = peeringParser(loop.view.node, identity);
+    this.verbs = peeringVerbs({ loop, clock, peering, counts: this.#counts, parser });
+    this.#unwatch = loop.watch((batch) => {
+      if (batch.commit !== undefined) this.#counts.commit(batch.commit);
+      this.#news.turn(batch);
+    });
+  }
+
+  async facts(): Promise<PeeringFacts> {
+    const { loop, clock, peering } = this.#ports;
+    const peers = await peerRecords({ loop, clock, peering, counts: this.#counts });
+    const uptimeMs = clock.monotonic() - this.#startedAt;
+    return { status: peering.status(), peers, uptimeMs, now: clock.now() };
+  }
+
+  close(): void {
+    this.#unwatch();
+    this.#news.close();
+  }
+}
