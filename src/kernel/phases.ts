@@ -103,6 +103,12 @@ export class Phases<T extends Types> {
   }
 }
 
+/** Few items are popped: an array cut to length 0 gives its memory back, and takes new memory for the next event's one delta. */
+function empty(list: unknown[]): void {
+  if (list.length > 16) list.length = 0;
+  while (list.length > 0) list.pop();
+}
+
 /** Where one plugin puts what it proposes; used again for the next one, so nobody may keep the arrays. */
 class Collected<X> implements Proposals<X> {
   readonly items: X[] = [];
@@ -125,8 +131,8 @@ class Collected<X> implements Proposals<X> {
   }
 
   clear(): void {
-    if (this.items.length > 0) this.items.length = 0;
-    if (this.problems.length > 0) this.problems.length = 0;
+    empty(this.items);
+    empty(this.problems);
     this.refusal = undefined;
   }
 }

@@ -37,6 +37,7 @@ type Undo =
   /** Mark of the route table. */
   | { readonly kind: "routes"; readonly mark: number };
 
+type EndpointDelta = Extract<Delta, { kind: "service.endpoint" | "service.endpoint.delete" }>;
 type ServiceChange = { readonly before?: Service; readonly after?: Service };
 
 const NO_RULES: RuleLists = { imports: [], exports: [] };
@@ -119,12 +120,13 @@ export class State implements StateStore<NodeTypes> {
   commit(deltas: readonly Delta[], at: Millis): Commit {
     this.stage(deltas);
     const services = new Map<ServiceName, ServiceChange>();
-    for (const [name, before] of this.#journal) {
+    // Without a loop's iterator, which costs two objects an entry.
+    this.#journal.forEach((before, name) => {
       const after = this.#services.get(name);
-      if (before === after) continue;
+      if (before === after) return;
       this.#tellOwn(name, before, after, at);
       services.set(name, before === undefined ? { after: after as Service } : changeOf(before, after));
-    }
+    });
     const keys = this.#changedKeys();
     if (this.#renew) this.#renewOwn(at);
     const { routes, peers } = this.#routes.seal();
@@ -153,9 +155,8 @@ export class State implements StateStore<NodeTypes> {
       case "service.delete":
         return this.#put(delta.name, undefined);
       case "service.endpoint":
-        return this.#endpoints(delta.name, (endpoints) => withEndpoint(endpoints, delta.endpoint));
       case "service.endpoint.delete":
-        return this.#endpoints(delta.name, (endpoints) => endpoints.filter(({ url }) => url !== delta.url));
+        return this.#endpoints(delta);
       case "service.schema":
         return this.#replace(delta.name, "schema", delta.schema);
       case "service.quarantine":
@@ -207,10 +208,14 @@ export class State implements StateStore<NodeTypes> {
    * A delta about a service that is gone says nothing: an earlier plugin may have removed it for the same
    * event.
    */
-  #endpoints(name: ServiceName, change: (endpoints: readonly Endpoint[]) => readonly Endpoint[]): void {
+  #endpoints(delta: EndpointDelta): void {
+    const { name } = delta;
     const service = this.#services.get(name);
     if (service === undefined) return;
-    const endpoints = change(service.endpoints);
+    const endpoints =
+      delta.kind === "service.endpoint"
+        ? withEndpoint(service.endpoints, delta.endpoint)
+        : service.endpoints.filter(({ url }) => url !== delta.url);
     checkEndpoints(name, endpoints);
     this.#put(name, { ...service, endpoints, health: healthOf(endpoints), revision: this.#revision + 1 });
   }

@@ -13,49 +13,11 @@ import { withRejections } from "./rejection.ts";
 import type { PeerDelta, RouteDelta } from "./route-delta.ts";
 import type { NodeName, OrgName, ServiceName } from "./service.ts";
 import { hashOf, hex, TableHash } from "./state-hash.ts";
+import { type Chain, chainOf, listOf, Put, type Undo } from "./table-undo.ts";
 import { older, type Tombstone, Tombstones } from "./tombstones.ts";
 
 /** The paths in use for one name, best first, at most four. */
 export type Best = readonly Path[];
-
-/** Paths of one key as they stood: one path is itself, several are an array. */
-type Chain = Path | readonly Path[] | undefined;
-
-type Undo =
-  | {
-      readonly kind: "put";
-      readonly key: ServiceName;
-      readonly chain: Chain;
-      readonly received: Received;
-      readonly before: Path | undefined;
-      readonly older: Path | undefined;
-      readonly after: Path | undefined;
-      readonly cursor: Path | undefined;
-    }
-  | {
-      readonly kind: "confirm";
-      readonly path: Path;
-      readonly chain: Chain;
-      readonly generation: number;
-      readonly older: Path | undefined;
-      readonly cursor: Path | undefined;
-    }
-  | {
-      readonly kind: "walk";
-      readonly received: Received;
-      readonly cursor: Path;
-      readonly chains: readonly Path[][];
-    }
-  | {
-      readonly kind: "terms";
-      readonly node: NodeName;
-      readonly received: Received;
-      readonly before: PeerTerms | undefined;
-      readonly cursor: Path | undefined;
-    }
-  | { readonly kind: "peer"; readonly received: Received }
-  | { readonly kind: "rejected"; readonly received: Received; readonly before: Received["rejected"] }
-  | { readonly kind: "stone"; readonly stone: Tombstone; readonly before: Tombstone | undefined };
 
 export interface RouteChanges {
   readonly routes: Changes<ServiceName, Best>;
@@ -102,10 +64,15 @@ export class RouteTable implements RouteView {
   }
 
   best(key: ServiceName): Best | undefined {
+    const head = this.#heads.get(key);
+    if (head?.accepted !== true) return undefined;
+    // Most names have one path, and an array that grows takes room for sixteen more.
+    if (head.next?.accepted !== true) return [head];
     const paths: Path[] = [];
-    let path = this.#heads.get(key);
-    for (; path?.accepted === true && paths.length < PATHS_MAX; path = path.next) paths.push(path);
-    return paths.length === 0 ? undefined : paths;
+    for (let path: Path | undefined = head; path?.accepted === true; path = path.next) {
+      if (paths.push(path) === PATHS_MAX) break;
+    }
+    return paths;
   }
 
   candidates(key: ServiceName): Path[] {
@@ -344,7 +311,7 @@ export class RouteTable implements RouteView {
     this.#touch(key);
     const chain = chainOf(head);
     const { cursor } = received;
-    this.#undo.push({ kind: "put", key, chain, received, before, older: before?.older, after, cursor });
+    this.#undo.push(new Put(key, chain, received, before, after));
     const place = behind === before ? before?.older : behind;
     const inPlace = place === before?.older;
     if (before !== undefined) this.#unlink(before);
@@ -477,16 +444,6 @@ function reorders(a: PeerTerms, b: PeerTerms): boolean {
     a.role !== b.role ||
     a.kind !== b.kind
   );
-}
-
-function chainOf(head: Path | undefined): Chain {
-  return head?.next === undefined ? head : listOf(head);
-}
-
-function listOf(head: Path | undefined): Path[] {
-  const paths: Path[] = [];
-  for (let path = head; path !== undefined; path = path.next) paths.push(path);
-  return paths;
 }
 
 function sameBest(a: Best | undefined, b: Best | undefined): boolean {

@@ -4,9 +4,9 @@
 // verdict does not take the want away: the Envoy part keeps the last good version in force and needs the
 // newest want to try again.
 
-import type { EnvoyServiceWant, IServicePlugin, Service } from "#routing";
+import type { EnvoyServiceWant, IServicePlugin } from "#routing";
 import { ascending, itself } from "./ascending.ts";
-import { follow, healthyUrls } from "./follow.ts";
+import { follow, type Followed, healthyUrls } from "./follow.ts";
 import { hostPortOf, pathOf } from "./intent.ts";
 
 export function envoy(): IServicePlugin {
@@ -19,7 +19,7 @@ export function envoy(): IServicePlugin {
   };
 }
 
-export function envoyWant(service: Service): EnvoyServiceWant | undefined {
+export function envoyWant(service: Followed): EnvoyServiceWant | undefined {
   if (service.protocol !== "http" || service.health !== "up") return undefined;
   const { name, protocol, ingress, timeoutMs } = service;
   const urls = healthyUrls(service);

@@ -17,7 +17,7 @@ import {
 } from "#routing";
 import type { RunnerContext, Runners } from "#kernel";
 import { Exports } from "../peering/exports.ts";
-import { healthyUrls } from "./follow.ts";
+import { alike, healthyUrls } from "./follow.ts";
 import { isCarried, peerPaths, usable } from "./imports.ts";
 import { hostPortOf, pathOf } from "./intent.ts";
 
@@ -54,7 +54,9 @@ export function exports(slice = SLICE): IRouteTablePlugin {
       const others = policies.follow(commit);
       const { routes, services, peers } = commit.changes;
       for (const key of routes.keys()) emit(key);
-      for (const key of services.keys()) if (!routes.has(key)) emit(key);
+      services.forEach(({ before, after }, key) => {
+        if (!routes.has(key) && !alike(before, after)) emit(key);
+      });
       if (others || cameOrWent(peers)) walk.start();
       if (!walk.on) return;
       for (const key of walk.next(view, slice)) emit(key);

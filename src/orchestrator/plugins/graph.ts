@@ -2,8 +2,8 @@
 // gateway's own verdict does not take the want away: it composes without what it refuses and tries again with
 // every new set, so a conflict that another service caused ends by itself.
 
-import type { GraphWant, IServicePlugin, Service } from "#routing";
-import { follow, healthyUrls } from "./follow.ts";
+import type { GraphWant, IServicePlugin } from "#routing";
+import { follow, type Followed, healthyUrls } from "./follow.ts";
 
 export function graph(): IServicePlugin {
   return {
@@ -15,7 +15,7 @@ export function graph(): IServicePlugin {
   };
 }
 
-export function graphWant(service: Service): GraphWant | undefined {
+export function graphWant(service: Followed): GraphWant | undefined {
   const { name, protocol, schema, quarantine, timeoutMs } = service;
   if (protocol !== "http:graphql" || service.health !== "up" || schema === undefined) return undefined;
   if (quarantine?.some(({ by }) => by === "schema")) return undefined;

@@ -3,7 +3,7 @@
 // nobody, so there is nothing to protect from a single failure) and says why at once. An answer that changes
 // nothing proposes nothing: steady probing costs no revision.
 
-import { equal } from "#kernel";
+import { equal, type Out } from "#kernel";
 import type { Effect, Endpoint, Event, IServicePlugin, Probe, ProbeWant, Service } from "#routing";
 
 type Answer = Extract<Event, { kind: "probe.result" }>;
@@ -16,16 +16,14 @@ export function health(): IServicePlugin {
     apply(event, view, out) {
       if (event.kind !== "probe.result") return;
       const service = view.services.get(event.service);
-      const endpoint = service?.endpoints.find(({ url }) => url === event.endpoint);
+      const endpoint = service === undefined ? undefined : endpointAt(service.endpoints, event.endpoint);
       // A late answer about something that is gone, or that nobody probes any more.
       if (service === undefined || endpoint === undefined || service.probe.kind === "none") return;
       const next = judge(endpoint, event, service.probe);
       if (next !== endpoint) out.push({ kind: "service.endpoint", name: service.name, endpoint: next });
     },
     react(commit, _view, out) {
-      for (const { before, after } of commit.changes.services.values()) {
-        for (const effect of probeChanges(before, after)) out.push(effect);
-      }
+      commit.changes.services.forEach(({ before, after }) => probeChanges(before, after, out));
     },
   };
 }
@@ -51,15 +49,18 @@ function up(endpoint: Endpoint): Endpoint {
   return lease === undefined ? { url, health: "up", streak: 0 } : { url, health: "up", streak: 0, lease };
 }
 
-const down = (endpoint: Endpoint, reason: string): Endpoint => ({
-  ...endpoint,
-  health: "down",
-  streak: 0,
-  reason,
-});
+function down({ url, lease }: Endpoint, reason: string): Endpoint {
+  const rest = { url, health: "down", streak: 0, reason } as const;
+  return lease === undefined ? rest : { ...rest, lease };
+}
+
+function endpointAt(endpoints: readonly Endpoint[], url: string): Endpoint | undefined {
+  for (const endpoint of endpoints) if (endpoint.url === url) return endpoint;
+  return undefined;
+}
 
 /** One want per endpoint; endpoints whose health alone changed keep theirs. */
-function* probeChanges(before: Service | undefined, after: Service | undefined): Iterable<Effect> {
+function probeChanges(before: Service | undefined, after: Service | undefined, out: Out<Effect>): void {
   if (before !== undefined && after !== undefined && before.probe === after.probe) {
     if (sameAddresses(before.endpoints, after.endpoints)) return;
   }
@@ -67,10 +68,10 @@ function* probeChanges(before: Service | undefined, after: Service | undefined):
   for (const want of after === undefined ? [] : probesOf(after)) {
     const had = old.get(want.url);
     old.delete(want.url);
-    if (!equal(had, want)) yield { kind: "probe", key: `${want.service} ${want.url}`, want };
+    if (!equal(had, want)) out.push({ kind: "probe", key: `${want.service} ${want.url}`, want });
   }
   for (const { service, url } of old.values())
-    yield { kind: "probe", key: `${service} ${url}`, want: undefined };
+    out.push({ kind: "probe", key: `${service} ${url}`, want: undefined });
 }
 
 function sameAddresses(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {

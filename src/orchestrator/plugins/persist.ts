@@ -10,13 +10,13 @@ export function persist(): IServicePlugin {
     name: "persist",
     apiVersion: 1,
     react(commit, _view, out) {
-      for (const [key, { before, after }] of commit.changes.services) {
+      commit.changes.services.forEach(({ before, after }, key) => {
         const old = before?.owner.kind === "admin";
         const now = after?.owner.kind === "admin";
-        if (!old && !now) continue;
-        if (old && now && sameIntent(before, after)) continue;
+        if (!old && !now) return;
+        if (old && now && sameIntent(before, after)) return;
         out.push({ kind: "persist", key, want: now ? intentOf(after) : undefined });
-      }
+      });
     },
   };
 }

@@ -4,7 +4,7 @@
 // does so only while none is known, for a known schema composes without its service (gateway.md section 5).
 
 import type { Event, IServicePlugin, SchemaWant, Service } from "#routing";
-import { follow, healthyUrls } from "./follow.ts";
+import { follow, type Followed, healthyUrls } from "./follow.ts";
 
 type Reading = Extract<Event, { kind: "schema.read" }>;
 
@@ -45,7 +45,7 @@ function verdict({ result }: Reading, service: Service): { code: string; text: s
   return code === "ERR_SCHEMA_UNREACHABLE" && service.schema !== undefined ? undefined : { code, text };
 }
 
-export function schemaWant(service: Service): SchemaWant | undefined {
+export function schemaWant(service: Followed): SchemaWant | undefined {
   if (service.protocol !== "http:graphql" || service.health !== "up") return undefined;
   return { service: service.name, urls: healthyUrls(service), timeoutMs: service.timeoutMs };
 }
