@@ -167,7 +167,7 @@ class Orchestrator implements OrchestratorPart {
       runners: this.#runners(plane),
       ports: this.#ports,
       schedule: (run) => void later(run),
-      weigh: (commit) => commit.changes.services.size,
+      weigh: ({ changes }) => changes.services.size + changes.routes.size,
     });
     this.#loop = loop;
     if (boot.record !== undefined) this.#recorder = startRecorder(loop, boot, boot.record, clock.now());
