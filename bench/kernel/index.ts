@@ -89,7 +89,7 @@ async function load(all: readonly ServiceIntent[]): Promise<Loop<NodeTypes>> {
     },
     schedule: setImmediate,
     effects: false,
-    weigh: ({ changes }) => changes.services.size,
+    weigh: ({ changes }) => changes.services.size + changes.routes.size,
   });
   const owned = (kind: string) => all.filter(({ owner }) => owner.kind === kind);
   await loop.submit({ kind: "config.services", at: START, services: owned("config") });
