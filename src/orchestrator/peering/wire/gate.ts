@@ -13,7 +13,7 @@ import { type Proof, prove } from "./proof.ts";
 import { serverName } from "./identity.ts";
 import { Rate } from "./rate.ts";
 import { PEER_PROTOCOL, WIRE } from "./terms.ts";
-import type { Trust } from "./trust.ts";
+import { TLS_TERMS, type Trust } from "./trust.ts";
 
 export interface GateTerms {
   readonly node: NodeName;
@@ -52,7 +52,8 @@ export class Gate {
     });
     this.http.maxHeadersCount = 32;
     this.#tls = createTlsServer({
-      minVersion: "TLSv1.3",
+      // Tickets are a matter of the context that a connection begins with, not of the one chosen by name.
+      ...TLS_TERMS,
       requestCert: true,
       // Judged in `prove`, without which nothing of a connection is used.
       rejectUnauthorized: false,

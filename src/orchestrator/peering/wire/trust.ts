@@ -23,7 +23,7 @@ interface Own {
   readonly chain: readonly string[];
 }
 
-const TLS_TERMS = {
+export const TLS_TERMS = {
   minVersion: "TLSv1.3",
   maxVersion: "TLSv1.3",
   secureOptions: constants.SSL_OP_NO_TICKET,
