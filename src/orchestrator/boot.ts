@@ -11,8 +11,8 @@ export interface Boot {
   readonly config: Config;
   /** Where each value came from, as `config show --origin` tells. */
   readonly origin: Readonly<Record<string, string>>;
-  /** Who owns each of `config.services`. */
-  readonly owners: readonly Owner[];
+  /** Who owns each of `config.services` and of the other lists. */
+  readonly owners: Readonly<Record<"services" | "peers" | "imports" | "exports", readonly Owner[]>>;
   readonly names: NodeNames;
   readonly paths: NodePaths;
   /** Identity of this run of the node; SDK leases live as long. */

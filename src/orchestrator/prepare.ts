@@ -18,7 +18,6 @@ import { CatalystError } from "#rpc";
 import type { Owner } from "#routing";
 import { type Boot, hostPort, writeBoot } from "./boot.ts";
 import { envoyCollector } from "./envoy-telemetry.ts";
-import { refuseNotServed } from "./not-served.ts";
 import { takeLock } from "./supervise/lock.ts";
 import { ENV, type NodePlan, type PartPlan } from "./supervise/plan.ts";
 import { VERSION } from "./version.ts";
@@ -42,15 +41,14 @@ export interface Prepared {
 const START_TRIES = 3;
 
 export async function prepareNode(options: PrepareOptions): Promise<Prepared> {
-  refuseNotServed(options.loaded);
   const paths = pathsOf(options.loaded.config);
   prepareDirectories(paths);
   // The supervisor takes it for good; here it only makes the error come before anything is written.
   (await takeLock(paths.dataDir)).release();
-  const listen = await freeAddress(options.loaded.config.ingress.listen);
+  const loaded = await withFreeAddresses(options.loaded);
   await tryPlugins(options.loaded);
   if (options.record !== undefined) rmSync(options.record, { force: true });
-  const boot = await bootOf(options, listen);
+  const boot = await bootOf({ ...options, loaded }, loaded.config.ingress.listen);
   const bootFile = join(paths.runDir, "boot.json");
   writeBoot(bootFile, boot);
   const plan = await planOf(boot, bootFile, options);
@@ -62,7 +60,6 @@ export async function prepareNode(options: PrepareOptions): Promise<Prepared> {
 /** What a part needs to know; `listen` is the ingress address with its real port. */
 export async function bootOf(options: PrepareOptions, listen: string): Promise<Boot> {
   const { loaded } = options;
-  refuseNotServed(loaded);
   const config = { ...loaded.config, ingress: { ...loaded.config.ingress, listen } };
   const scheme = config.ingress.tls === undefined ? "http" : "https";
   return {
@@ -71,7 +68,12 @@ export async function bootOf(options: PrepareOptions, listen: string): Promise<B
     origin: Object.fromEntries(
       Object.entries(loaded.origin).map(([key, origin]) => [key, originText(origin)]),
     ),
-    owners: config.services.map((_, i) => ownerOf(loaded.origin[`services[${i}]`])),
+    owners: {
+      services: ownersOf(loaded, "services"),
+      peers: ownersOf(loaded, "peers"),
+      imports: ownersOf(loaded, "imports"),
+      exports: ownersOf(loaded, "exports"),
+    },
     names: resolveNode(loaded.config),
     paths: pathsOf(loaded.config),
     run: randomBytes(9).toString("base64url"),
@@ -98,6 +100,9 @@ async function tryPlugins(loaded: LoadedConfig): Promise<void> {
   tryTogether(await loadPlugins(plugins, { node, baseDir: baseDirOf(loaded) }), node);
 }
 
+const ownersOf = ({ config, origin }: LoadedConfig, list: keyof Boot["owners"]): readonly Owner[] =>
+  config[list].map((_, i) => ownerOf(origin[`${list}[${i}]`]));
+
 function ownerOf(origin: Origin | undefined): Owner {
   if (origin?.kind === "file") return { kind: "config", file: origin.file, line: origin.line };
   return { kind: "config", file: origin === undefined ? "the configuration" : originText(origin), line: 0 };
@@ -118,8 +123,23 @@ async function envoyOf(config: Boot["config"]["envoy"]): Promise<Boot["envoy"]> 
   }
 }
 
+/** What other programs hold is said here; what only Envoy opens for peers' services is its own to try again. */
+async function withFreeAddresses(loaded: LoadedConfig): Promise<LoadedConfig> {
+  const { ingress, egress, peer, control } = loaded.config;
+  const free = async <T extends { readonly listen?: string | undefined }>(flag: string, at: T): Promise<T> =>
+    at.listen === undefined ? at : { ...at, listen: await freeAddress(at.listen, flag) };
+  const config = {
+    ...loaded.config,
+    ingress: await free("ingress", ingress),
+    peer: await free("peer", peer),
+    control: await free("control", control),
+    egress: egress.listen.endsWith(":0") ? await free("egress", egress) : egress,
+  };
+  return { ...loaded, config };
+}
+
 /** The address with its port; port 0 becomes a free one. Throws ERR_PORT_IN_USE where another program listens. */
-async function freeAddress(listen: string): Promise<string> {
+async function freeAddress(listen: string, flag: string): Promise<string> {
   const { host, port } = hostPort(listen);
   const server = createServer();
   try {
@@ -134,13 +154,13 @@ async function freeAddress(listen: string): Promise<string> {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     if (code === "EACCES")
       throw new CatalystError("ERR_PERMISSION", `this user may not listen on ${listen}`, {
-        hint: "choose a port above 1023: --ingress-listen HOST:PORT",
+        hint: `choose a port above 1023: --${flag}-listen HOST:PORT`,
         cause,
       });
     throw new CatalystError(
       "ERR_PORT_IN_USE",
       code === "EADDRINUSE" ? `${listen} is taken by another program` : `cannot listen on ${listen}`,
-      { hint: "choose another: --ingress-listen 127.0.0.1:10001", cause },
+      { hint: `choose another: --${flag}-listen 127.0.0.1:10009`, cause },
     );
   } finally {
     await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -77,6 +77,7 @@ export class PeerNode {
 
   async listen(): Promise<this> {
     await this.wire.listen({ host: this.name, port: 7443 }, this.driver.knock);
+    this.driver.start();
     return this;
   }
 

@@ -61,7 +61,14 @@ export async function startPlaneNode(t: Scope, ca: OrganizationCa, label = "edge
     xdsSock: join(dir, "xds.sock"),
     envoyAdminSock: join(dir, "envoy-admin.sock"),
   };
-  const rest = { version: "0", origin: {}, owners: [], run: "r", ingress: "", baseDir: dir };
+  const rest = {
+    version: "0",
+    origin: {},
+    owners: { services: [], peers: [], imports: [], exports: [] },
+    run: "r",
+    ingress: "",
+    baseDir: dir,
+  };
   const plane = openDataPlane({ ...rest, config, names, paths, envoy: { binary: "envoy" } }, ports, {
     opened: Promise.resolve(),
     desired: () => [],

@@ -98,6 +98,7 @@ export class Driver {
   #unwatch: () => void = () => {};
   /** As it was told what is being taken, for the store. */
   #original: Original | undefined;
+  #started = false;
   #stopped = false;
   #emptied: () => void = () => {};
 
@@ -144,6 +145,12 @@ export class Driver {
 
   place(node: NodeName): Place | undefined {
     return this.#speaker.place(node);
+  }
+
+  /** From now on peers are dialled; before, their words of an earlier life can be restored in peace. */
+  start(): void {
+    this.#started = true;
+    this.#arm();
   }
 
   /** A new peer, or other terms of a known one. `peer`: as the wire knows it; undefined = as before. */
@@ -396,7 +403,7 @@ export class Driver {
   /** After an input about one peer only its own time can have come nearer. */
   #arm(node?: NodeName): void {
     const due = this.#speaker.due(node);
-    if (due === undefined || due >= this.#wakeAt || this.#stopped) return;
+    if (due === undefined || due >= this.#wakeAt || !this.#started || this.#stopped) return;
     const { clock } = this.#ports;
     const at = Math.max(due, this.now + WAKE_GAP_MS);
     if (at >= this.#wakeAt) return;

@@ -9,6 +9,7 @@ import { Loop, type Ports, type Runners } from "#kernel";
 import { type Effect, type NodeTypes, State } from "#routing";
 import { checks } from "../admin/checks.ts";
 import { Journal, partLines } from "../admin/journal.ts";
+import { PeeringAdmin } from "../admin/peering-admin.ts";
 import { serveAdmin } from "../admin/serve.ts";
 import { facts, status, type StatusPorts } from "../admin/status.ts";
 import { verbs } from "../admin/verbs.ts";
@@ -24,6 +25,7 @@ import { intentOf } from "../intents.ts";
 import { measureOrchestrator, openTelemetry } from "../measure.ts";
 import { tickEverySecond } from "../loop-timer.ts";
 import { serviceParser } from "../parse-service.ts";
+import { NodePeering } from "../peering/node-peering.ts";
 import { builtInPlugins, loadPlugins } from "../plugins/index.ts";
 import { type Recorder, startRecorder } from "../recorder.ts";
 import { Leases } from "../sdk/leases.ts";
@@ -84,6 +86,8 @@ class Orchestrator implements OrchestratorPart {
   #plane: DataPlane | undefined;
   #recorder: Recorder | undefined;
   #sdk: SdkServer | undefined;
+  #peering: NodePeering | undefined;
+  #peeringAdmin: PeeringAdmin | undefined;
 
   constructor(boot: Boot, ports: Ports, links: Links) {
     this.#boot = boot;
@@ -144,6 +148,8 @@ class Orchestrator implements OrchestratorPart {
     await this.#sdk?.stop();
     this.#prober.stop();
     this.#schemas.stop();
+    // Peers hear it before anything ends here, so that they can take other ways.
+    await this.#peering?.stop();
     for (const stop of this.#stops.toReversed()) await stop();
     await this.#loop?.stop();
     await this.#recorder?.stop();
@@ -174,6 +180,7 @@ class Orchestrator implements OrchestratorPart {
     this.#watch(loop);
     await this.#measure(loop, plane);
     this.#connect(loop);
+    this.#peering = this.#openPeering(loop);
     const leases = new Leases(loop, clock, this.#store, boot.run);
     await this.#remember(loop, leases);
     this.#stops.push(tickEverySecond(loop, clock, log, (now) => leases.expire(now)));
@@ -195,7 +202,7 @@ class Orchestrator implements OrchestratorPart {
   async #remember(loop: Loop<NodeTypes>, leases: Leases): Promise<void> {
     const { config, owners, names } = this.#boot;
     const configured = config.services.map((service, i) =>
-      intentOf(service, owners[i] ?? { kind: "config", file: "flags", line: 0 }, names.node),
+      intentOf(service, owners.services[i] ?? { kind: "config", file: "flags", line: 0 }, names.node),
     );
     const told = [
       await loop.submit({ kind: "config.services", services: configured }),
@@ -205,10 +212,32 @@ class Orchestrator implements OrchestratorPart {
       for (const problem of refused === undefined ? problems : [refused])
         this.#say("warn", "service.refused", problem.text, problem.subject);
     await leases.restore();
+    await this.#peering?.remember();
     if (this.#links.restarts > 0) {
       for (const effect of this.#desired("probe")) this.#gate.expect(`probe ${effect.key}`);
     }
     this.#gate.seal();
+  }
+
+  /** Peers are told of services as soon as their health is known, for that would be the first change otherwise. */
+  #openPeering(loop: Loop<NodeTypes>): NodePeering {
+    const peering = new NodePeering({
+      boot: this.#boot,
+      ports: this.#ports,
+      loop,
+      store: this.#store,
+      content: (hash) => this.#blobs.get(hash),
+      say: (level, kind, text, node) => this.#say(level, kind, text, node),
+    });
+    const { clock } = this.#ports;
+    const identity = this.#boot.config.identity.mode;
+    const admin = new PeeringAdmin({ loop, clock, journal: this.#journal, peering, identity });
+    this.#peeringAdmin = admin;
+    this.#stops.push(() => admin.close());
+    this.#gate.opened
+      .then(() => peering.begin())
+      .catch((error: unknown) => this.#say("warn", "peering.failed", String(error)));
+    return peering;
   }
 
   #watch(loop: Loop<NodeTypes>): void {
@@ -280,6 +309,7 @@ class Orchestrator implements OrchestratorPart {
       envoyConfig: (filter) => plane?.config(filter) ?? [],
       config: () => ({ config, origin }),
       parseService,
+      ...(this.#peeringAdmin === undefined ? {} : { peering: this.#peeringAdmin.verbs }),
     });
     const admin = await serveAdmin(paths.adminSock, table, this.#journal, log);
     this.#stops.push(() => admin.close());
@@ -302,6 +332,7 @@ class Orchestrator implements OrchestratorPart {
     const { names, config, version, ingress, envoy } = this.#boot;
     const { auth, gateway } = this.#sessions();
     const record = this.#recorder?.file;
+    const peering = this.#peeringAdmin;
     return {
       loop,
       clock: this.#ports.clock,
@@ -321,6 +352,7 @@ class Orchestrator implements OrchestratorPart {
       store: this.#store.problems,
       record,
       recordBroken: () => this.#recorder?.broken,
+      ...(peering === undefined ? {} : { peering: () => peering.facts() }),
     };
   }
 

@@ -1,0 +1,267 @@
+// The peering of this node, as `Peering` shows it: the book of peers and rules, brought to the event loop and to the sessions. What
+// runs sessions is loaded when there is somebody to have one with. Changes are made one after the other: on disk, then in the
+// state, then in the session; so what was confirmed is what a restart finds.
+
+import type { PeerConfig } from "#config";
+import { exportRuleOf, importRuleOf } from "#config";
+import type { Loop, Ports } from "#kernel";
+import { CatalystError } from "#rpc";
+import { type NodeName, type NodeTypes, type Rule, type Self } from "#routing";
+import { type Boot, hostPort } from "../boot.ts";
+import type { Store } from "../store/store.ts";
+import { Book, type Configured, type PeerEntry } from "./book.ts";
+import { Exports } from "./exports.ts";
+import type { Peering, PeeringStatus, PeerState, RuleList, RuleState } from "./peering.ts";
+import type { Running } from "./running.ts";
+
+export interface NodePeeringOptions {
+  readonly boot: Boot;
+  readonly ports: Ports;
+  readonly loop: Loop<NodeTypes>;
+  readonly store: Pick<Store, "peering" | "savePeering">;
+  readonly content: (hash: string) => string | undefined;
+  /** For log and journal. */
+  readonly say: (level: "info" | "warn", kind: string, text: string, node?: NodeName) => void;
+}
+
+/** Of Envoy's peer listener where none is configured: nobody answers there, and nothing is promised. */
+const PEER_PORT = 10_443;
+
+export class NodePeering implements Peering {
+  readonly self: Self;
+  readonly exports: Exports;
+  readonly #options: NodePeeringOptions;
+  readonly #book: Book;
+  #running: Promise<Running> | undefined;
+  #open: Running | undefined;
+  /** Sessions may begin. */
+  #begun = false;
+  #stopped = false;
+  /** The change that is under way. */
+  #change: Promise<unknown> = Promise.resolve();
+
+  constructor(options: NodePeeringOptions) {
+    this.#options = options;
+    const { boot, loop, store } = options;
+    const { names, config, paths } = boot;
+    const { node, organization } = names;
+    this.self = { node, organization, address: addressOf(boot) };
+    this.#book = new Book({
+      node,
+      organization,
+      configured: configuredOf(boot),
+      store,
+      certsDir: paths.certsDir,
+      trustFile: config.tls?.trust.file ?? `${paths.certsDir}/trust.pem`,
+    });
+    for (const { text } of this.#book.problems) options.say("warn", "peer.trust", text);
+    this.exports = new Exports(this.self, loop.view);
+    loop.watch(({ commit }) => {
+      // Who tells peers follows the commits himself.
+      if (commit !== undefined && this.#open === undefined) this.exports.follow(commit);
+    });
+  }
+
+  /** Rules, peers and what they told before the restart, in the state. No session begins yet. */
+  async remember(): Promise<void> {
+    await this.#rules();
+    const entries = this.#book.peers();
+    if (entries.length === 0 && this.#options.boot.config.control.listen === undefined) return;
+    const { driver } = await this.#opened();
+    for (const entry of entries) await this.#configure(driver, entry);
+  }
+
+  /** Sessions begin. */
+  async begin(): Promise<void> {
+    this.#begun = true;
+    if (!this.#stopped) await this.#open?.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await (await this.#running)?.stop();
+  }
+
+  status(): PeeringStatus {
+    const { boot } = this.#options;
+    const listen = boot.config.control.listen;
+    const port = this.#open?.port;
+    const phases = this.peers().flatMap(({ report }) => (report === undefined ? [] : [report.session.phase]));
+    const established = phases.filter((phase) => phase.state === "established");
+    return {
+      listens: listen === undefined || port === undefined ? undefined : `${hostPort(listen).host}:${port}`,
+      proven: true,
+      peers: this.#book.peers().length,
+      established: established.length,
+      synced: established.filter((phase) => phase.syncedAt !== undefined).length,
+      problems: [...this.#book.problems, ...(this.#open?.problems ?? [])],
+    };
+  }
+
+  peers(): readonly PeerState[] {
+    return this.#book.peers().map((entry) => this.#state(entry));
+  }
+
+  peer(node: NodeName): PeerState | undefined {
+    const entry = this.#book.peer(node);
+    return entry === undefined ? undefined : this.#state(entry);
+  }
+
+  add(peer: PeerConfig, trust?: string): Promise<PeerState> {
+    return this.#changed(async () => {
+      if (this.#book.add(peer, trust)) await this.#apply(peer.node);
+      return this.#known(peer.node);
+    });
+  }
+
+  remove(node: NodeName): Promise<number> {
+    return this.#changed(async () => {
+      this.#book.remove(node);
+      return await (await this.#opened()).driver.remove(node, "the peering was removed");
+    });
+  }
+
+  up(node: NodeName): Promise<PeerState> {
+    return this.#turned(node, undefined);
+  }
+
+  down(node: NodeName, reason: string): Promise<PeerState> {
+    return this.#turned(node, reason);
+  }
+
+  async refresh(node: NodeName): Promise<PeerState> {
+    const state = this.#known(node);
+    if (this.#open?.driver.refresh(node) === true) return state;
+    throw new CatalystError("ERR_NOT_FOUND", `there is no session with "${node}"`, {
+      hint: `catalyst peer show ${node}`,
+    });
+  }
+
+  rules(list: RuleList): readonly RuleState[] {
+    return this.#book.rules(list);
+  }
+
+  addRule(list: RuleList, rule: Rule, before?: string): Promise<RuleState> {
+    return this.#changed(async () => {
+      const added = this.#book.addRule(list, rule, before);
+      await this.#rules();
+      return added;
+    });
+  }
+
+  removeRule(list: RuleList, id: string): Promise<RuleState> {
+    return this.#changed(async () => {
+      const removed = this.#book.removeRule(list, id);
+      await this.#rules();
+      return removed;
+    });
+  }
+
+  async fetchBlob(node: NodeName, hash: string): Promise<string> {
+    if (this.#open !== undefined) return await this.#open.fetch(node, hash);
+    throw new CatalystError("ERR_NOT_FOUND", `there is no session with "${node}"`);
+  }
+
+  #turned(node: NodeName, reason: string | undefined): Promise<PeerState> {
+    return this.#changed(async () => {
+      this.#book.down(node, reason);
+      await this.#apply(node);
+      return this.#known(node);
+    });
+  }
+
+  #changed<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#change.then(change);
+    // The one who asked hears of a failure; the next change does not.
+    this.#change = done.catch(() => {});
+    return done;
+  }
+
+  async #apply(node: NodeName): Promise<void> {
+    const entry = this.#book.peer(node);
+    if (entry === undefined) return;
+    const { driver } = await this.#opened();
+    await this.#configure(driver, entry);
+  }
+
+  async #rules(): Promise<void> {
+    const { loop, say } = this.#options;
+    const { problems } = await loop.submit({ kind: "rules.set", rules: this.#book.lists() });
+    for (const { text, subject } of problems) say("warn", "rule.problem", text, subject);
+  }
+
+  async #configure(driver: Running["driver"], { intent, trust }: PeerEntry): Promise<void> {
+    const { node, organization, kind } = intent;
+    const external = kind === "external";
+    await driver.configure(intent, trust === undefined ? undefined : { node, organization, trust, external });
+  }
+
+  #opened(): Promise<Running> {
+    this.#running ??= this.#run();
+    return this.#running;
+  }
+
+  async #run(): Promise<Running> {
+    const { ports, loop, boot, content, say } = this.#options;
+    const { node, organization, dataDir } = boot.names;
+    const { control, tls } = boot.config;
+    const module = await import("./running.ts");
+    const running = await module.Running.open({
+      ports,
+      loop,
+      exports: this.exports,
+      certificate: { node, organization, dataDir, tls, clock: ports.clock },
+      listen: control.listen === undefined ? undefined : hostPort(control.listen),
+      content,
+      say,
+    });
+    this.#open = running;
+    if (this.#begun) await running.start();
+    return running;
+  }
+
+  #known(node: NodeName): PeerState {
+    const state = this.peer(node);
+    if (state !== undefined) return state;
+    throw new CatalystError("ERR_NOT_FOUND", `no peer "${node}"`, { hint: "catalyst peer list" });
+  }
+
+  #state({ intent, owner }: PeerEntry): PeerState {
+    const { node } = intent;
+    const driver = this.#open?.driver;
+    const link = driver?.connection(node)?.link;
+    return {
+      intent,
+      owner,
+      report: driver?.report(node),
+      limit: driver?.limit(node),
+      remote: link?.remote,
+      certificateEnds: link?.notAfter,
+    };
+  }
+}
+
+function configuredOf({ config, owners }: Boot): Configured {
+  const unknown = { kind: "config", file: "the configuration", line: 0 } as const;
+  return {
+    peers: config.peers.map((peer, i) => ({ peer, owner: owners.peers[i] ?? unknown })),
+    imports: config.imports.map((rule, i) => ({
+      rule: importRuleOf(rule),
+      owner: owners.imports[i] ?? unknown,
+    })),
+    exports: config.exports.map((rule, i) => ({
+      rule: exportRuleOf(rule),
+      owner: owners.exports[i] ?? unknown,
+    })),
+  };
+}
+
+/** Where other nodes' Envoys find ours. */
+function addressOf({ config, names }: Boot): string {
+  const { peer, control } = config;
+  if (peer.advertise !== undefined) return peer.advertise;
+  const host = control.advertise === undefined ? names.node : hostPort(control.advertise).host;
+  if (peer.listen === undefined) return `${host}:${PEER_PORT}`;
+  const { host: own, port } = hostPort(peer.listen);
+  return own === "0.0.0.0" || own === "::" ? `${host}:${port}` : peer.listen;
+}

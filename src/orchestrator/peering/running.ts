@@ -1,0 +1,130 @@
+// Peering of a node that has peers: certificate, wire, store of what was learned, driver, put together. Loaded with the first peer or
+// where sessions are accepted; a node without peers pays for none of it. What fails here (no certificate, a port that is taken)
+// never ends the node: it is a problem that status names, and peers that are configured stay configured.
+
+import type { Loop, Ports } from "#kernel";
+import type { Encoding, NodeName, NodeTypes } from "#routing";
+import {
+  type OwnCertificate,
+  type CertificateOptions,
+  ownCertificate,
+  watchCertificate,
+} from "./certificate.ts";
+import { Contents, fetchContent } from "./contents.ts";
+import { Driver } from "./driver.ts";
+import type { Exports } from "./exports.ts";
+import type { PeerWire } from "./link.ts";
+import { openFrameReader } from "./wire/frames.ts";
+import { createPeerWire } from "./wire/peer-wire.ts";
+
+export interface RunningOptions {
+  readonly ports: Ports;
+  readonly loop: Loop<NodeTypes>;
+  readonly exports: Exports;
+  readonly certificate: CertificateOptions;
+  /** Where sessions are accepted. */
+  readonly listen: { readonly host: string; readonly port: number } | undefined;
+  readonly content: (hash: string) => string | undefined;
+  readonly say: (level: "info" | "warn", kind: string, text: string, node: NodeName) => void;
+}
+
+const ENCODINGS: readonly Encoding[] = ["zstd", "deflate", "identity"];
+
+export class Running {
+  readonly driver: Driver;
+  readonly problems: { readonly text: string; readonly hint: string }[] = [];
+  readonly #options: RunningOptions;
+  readonly #wire: PeerWire;
+  readonly #stops: (() => void)[] = [];
+  port: number | undefined;
+
+  static async open(options: RunningOptions): Promise<Running> {
+    const { exports, ports } = options;
+    const { clock, log } = ports;
+    const { node, organization } = exports.self;
+    const [wire, reader] = await Promise.all([
+      createPeerWire({ node, organization, clock, log }),
+      openFrameReader(),
+    ]);
+    return new Running(options, wire, reader);
+  }
+
+  private constructor(
+    options: RunningOptions,
+    wire: PeerWire,
+    reader: Awaited<ReturnType<typeof openFrameReader>>,
+  ) {
+    const { ports, loop, exports, content, say } = options;
+    this.#options = options;
+    this.#wire = wire;
+    const contents = new Contents(exports, loop.view, content);
+    this.driver = new Driver({
+      ...ports,
+      loop,
+      wire,
+      exports,
+      decode: (head, bytes) => reader.decodeFrame(head, bytes),
+      encodings: ENCODINGS,
+      learned: undefined,
+      blob: async (node, hash, offset) => contents.piece(node, hash, offset),
+      keys: async () => keysOf(loop),
+      say,
+    });
+    this.#stops.push(
+      loop.watch(({ commit }) => {
+        if (commit !== undefined) contents.follow(commit);
+      }),
+    );
+  }
+
+  /** Known to peers, accepting and dialling. */
+  async start(): Promise<void> {
+    const { certificate, listen, ports } = this.#options;
+    const own = await this.#try(() => ownCertificate(certificate), "catalyst init");
+    if (own !== undefined) this.#known(own);
+    const changed = (next: OwnCertificate): void => this.#known(next);
+    this.#stops.push(watchCertificate(certificate, own?.files.hash, changed, ports.log));
+    if (listen !== undefined) {
+      const found = await this.#try(
+        () => this.#wire.listen(listen, this.driver.knock),
+        "choose another control.listen",
+      );
+      this.port = found?.port;
+    }
+    this.driver.start();
+  }
+
+  async fetch(node: NodeName, hash: string): Promise<string> {
+    const link = this.driver.connection(node)?.link;
+    if (link === undefined) throw new Error(`there is no session with ${node}`);
+    return await fetchContent(link, hash);
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#stops.toReversed()) stop();
+    await this.driver.stop();
+    await this.#wire.close();
+  }
+
+  #known({ certificate, key, files }: OwnCertificate): void {
+    this.#wire.setCertificate({ certificate, key });
+    this.#options.loop.push({ kind: "node.certificate", certificate: files });
+  }
+
+  async #try<T>(run: () => Promise<T>, hint: string): Promise<T | undefined> {
+    try {
+      return await run();
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.problems.push({ text, hint });
+      this.#options.ports.log.warn({ error: text }, "peering does not work as configured");
+      return undefined;
+    }
+  }
+}
+
+function keysOf(loop: Loop<NodeTypes>): { readonly keys: readonly Record<string, unknown>[] } {
+  const { keys } = loop.view;
+  // Our own text, sorted members (effects/keys.ts).
+  return keys === undefined ? { keys: [] } : (JSON.parse(keys.jwks) as { keys: Record<string, unknown>[] });
+}
