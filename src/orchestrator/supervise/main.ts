@@ -33,6 +33,7 @@ export const superviseMain = async (planFile: string): Promise<number> => {
   };
   const link: LinkServer = new LinkServer({
     state: (part, pid, ready, reason) => supervisor.heard(part, pid, ready, reason),
+    alive: (part, pid) => supervisor.answered(part, pid),
     restart: (part) => void supervisor.restart(part),
   });
   const failure = Promise.withResolvers<number>();
@@ -41,6 +42,7 @@ export const superviseMain = async (planFile: string): Promise<number> => {
     { clock: systemClock, random: systemRandom, log },
     {
       changed: (parts) => link.tell(parts),
+      ask: (part, pid) => link.ask(part, pid),
       line,
       say,
       failed: (part, reason) => {

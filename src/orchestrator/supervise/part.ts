@@ -9,6 +9,7 @@ import { Backoff } from "./backoff.ts";
 import { guarded } from "./guard.ts";
 import { errorWords, LineSplitter } from "./lines.ts";
 import { ENV, type PartPlan } from "./plan.ts";
+import { MISSED_MAX, Pulse, PULSE_EVERY_MS } from "./pulse.ts";
 import { unixRequest } from "./unix-http.ts";
 
 /** Between two questions while a part starts: short, because it is part of the time to recover. */
@@ -20,6 +21,8 @@ export const READY_WITHIN_MS = 60_000;
 export interface PartEvents {
   changed(part: Part): void;
   line(part: string, line: string): void;
+  /** Asks it whether it is still there (`hello` parts); `answered` takes the answer. */
+  ask?(part: PartPlan["name"], pid: number): void;
   /** It ended `giveUpAfter` times and was never ready. */
   gaveUp(part: Part): void;
 }
@@ -34,6 +37,8 @@ export class Part {
   /** Before its turn has come it is on its way as well. */
   #state: PartState = "starting";
   #reason: string | undefined;
+  /** What is known of it apart from a silence, after which it stands again. */
+  #known: { readonly state: PartState; readonly reason: string | undefined } | undefined;
   #restarts = 0;
   #startedAt = 0;
   #everReady = false;
@@ -42,6 +47,8 @@ export class Part {
   /** What it said last before it ended, as far as it explains the end. */
   #lastLine = "";
   #late = false;
+  readonly #pulse: Pulse;
+  readonly #pulseMs: number;
   #cancelTimer: () => void = () => {};
   #extraEnv: Readonly<Record<string, string>> = {};
   #ended: Promise<void> = Promise.resolve();
@@ -52,6 +59,22 @@ export class Part {
     this.#events = events;
     this.#setpriv = setpriv;
     this.#backoff = new Backoff(ports.random);
+    this.#pulseMs = plan.pulseMs ?? PULSE_EVERY_MS;
+    this.#pulse = new Pulse(ports.clock, this.#pulseMs, {
+      ask: () => this.#ask(),
+      missed: (count) => {
+        if (count === 1) this.#known = { state: this.#state, reason: this.#reason };
+        this.#set("degraded", this.#silence(count));
+      },
+      back: () => {
+        if (this.#known !== undefined) this.#set(this.#known.state, this.#known.reason);
+      },
+      dead: () => {
+        this.#lastLine = this.#silence(MISSED_MAX);
+        this.#late = true;
+        this.#kill("SIGKILL");
+      },
+    });
   }
 
   get name(): PartPlan["name"] {
@@ -118,15 +141,22 @@ export class Part {
   /** What the part says of itself (`hello` parts). */
   heard(ready: boolean, reason: string | undefined): void {
     if (this.#child === undefined || this.#stopping) return;
+    this.#pulse.answered();
     if (ready) this.#becomeReady(reason);
     else if (this.#state === "ready" || this.#state === "degraded") this.#set("degraded", reason);
     else this.#set("starting", reason);
+  }
+
+  /** It answered `ask`. */
+  answered(): void {
+    this.#pulse.answered();
   }
 
   /** Ends it for good: SIGTERM, after `graceMs` SIGKILL. Resolves when it is gone. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     this.#cancelTimer();
+    this.#pulse.stop();
     if (this.#child === undefined) {
       this.#set("stopped", undefined);
       return;
@@ -141,6 +171,7 @@ export class Part {
   kill(): void {
     this.#stopping = true;
     this.#cancelTimer();
+    this.#pulse.stop();
     this.#kill("SIGKILL");
   }
 
@@ -156,6 +187,7 @@ export class Part {
   markAbsent(reason: string): void {
     this.#stopping = true;
     this.#cancelTimer();
+    this.#pulse.stop();
     this.#set("absent", reason);
   }
 
@@ -171,6 +203,26 @@ export class Part {
     this.#everReady = true;
     this.#failedStarts = 0;
     this.#set("ready", reason);
+    if (this.plan.ready !== "hello" || this.#events.ask !== undefined) this.#pulse.start();
+  }
+
+  #silence(count: number): string {
+    return `has not answered for ${Math.round((count * this.#pulseMs) / 1000)} s`;
+  }
+
+  #ask(): void {
+    const { ready } = this.plan;
+    const child = this.#child;
+    if (child?.pid === undefined) return;
+    if (ready === "hello") this.#events.ask?.(this.name, child.pid);
+    else
+      // Any answer is a sign of life: an Envoy that drains is not ready, and does not hang.
+      unixRequest(ready.socket, "GET", ready.path, this.#pulseMs).then(
+        () => {
+          if (this.#child === child) this.#pulse.answered();
+        },
+        () => undefined, // what does not answer says so by that: the pulse counts it
+      );
   }
 
   #probe(child: ChildProcess, ready: { readonly socket: string; readonly path: string }): void {
@@ -224,6 +276,7 @@ export class Part {
     if (this.#child !== child) return;
     this.#child = undefined;
     this.#cancelTimer();
+    this.#pulse.stop();
     if (this.#stopping) {
       if (this.#state !== "absent") this.#set("stopped", undefined);
       return;

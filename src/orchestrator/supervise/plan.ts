@@ -18,6 +18,8 @@ export interface PartPlan {
   readonly ready: "hello" | { readonly socket: string; readonly path: string };
   /** Sockets of an earlier life, removed before each start. */
   readonly unlink?: readonly string[];
+  /** Between two questions whether a ready part is still there (pulse.ts). */
+  readonly pulseMs?: number;
   /** Ends without ever being ready after which it is given up: Envoy is left out, without another part there is no node. */
   readonly giveUpAfter?: number;
   /** Parts that must be ready before this one is started. */

@@ -239,6 +239,7 @@ test("the link carries states one way and the whole picture the other", async (t
   const heard: unknown[] = [];
   const server = new LinkServer({
     state: (...words) => heard.push(words),
+    alive: (...words) => heard.push(["alive", ...words]),
     restart: (part) => heard.push(part),
   });
   await server.listen(path);
@@ -254,7 +255,12 @@ test("the link carries states one way and the whole picture the other", async (t
     ["orchestrator", process.pid, true, undefined],
     "envoy",
   ]);
+  server.ask("orchestrator", process.pid);
+  server.ask("orchestrator", process.pid + 1);
+  server.ask("auth", process.pid);
   server.tell([{ name: "auth", state: "ready", restarts: 0 }]);
+  await until(() => heard.length === 4, "the one question that was meant is answered");
+  assert.deepEqual(heard.at(-1), ["alive", "orchestrator", process.pid]);
   await until(() => pictures.at(-1)?.[0]?.state === "ready", "picture");
   client.close();
 });

@@ -22,6 +22,8 @@ export interface SupervisorEvents {
   say(level: Level, text: string, fields?: object): void;
   /** A part without which there is no node does not start, again and again. Whoever hears it stops the node. */
   failed?(part: PartName, reason: string): void;
+  /** Asks a part, by its session, whether it is still there; `answered` takes the answer. */
+  ask?(part: PartName, pid: number): void;
   /** False where it runs a part of the node only, and says nothing of the whole. */
   readonly serves?: boolean;
 }
@@ -48,6 +50,7 @@ export class Supervisor {
       changed: (part: Part) => this.#changed(part),
       line: (part: string, line: string) => events.line(part, line),
       gaveUp: (part: Part) => this.#leaveOut(part),
+      ...(events.ask === undefined ? {} : { ask: (name: PartName, pid: number) => events.ask?.(name, pid) }),
     };
     this.#parts = plan.parts.map((part) => new Part(part, ports, hooks, setpriv));
   }
@@ -73,6 +76,12 @@ export class Supervisor {
   heard(name: PartName, pid: number, ready: boolean, reason: string | undefined): void {
     const part = this.#part(name);
     if (part?.pid === pid) part.heard(ready, reason);
+  }
+
+  /** A part answered `ask`. */
+  answered(name: PartName, pid: number): void {
+    const part = this.#part(name);
+    if (part?.pid === pid) part.answered();
   }
 
   async restart(name: PartName): Promise<void> {
