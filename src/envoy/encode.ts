@@ -18,11 +18,20 @@ interface Plan {
 
 const plans = new Map<string, Plan>();
 
+/** Its room is used again, for growing it costs more than writing a message. */
+let spare: BinaryWriter | undefined;
+/** Room of a larger message is given back. */
+const KEPT_BYTES = 64 * 1024;
+
 /** Bytes of one message. */
 export function encode<N extends keyof Messages>(name: N, message: Messages[N]): Uint8Array {
-  const writer = new BinaryWriter();
+  const writer = spare ?? new BinaryWriter();
+  // Taken while it is written to: what throws leaves it half full, and then it is not used again.
+  spare = undefined;
   writeMessage(writer, name, message, name);
-  return writer.finish();
+  const bytes = writer.finish();
+  if (bytes.length <= KEPT_BYTES) spare = writer;
+  return bytes;
 }
 
 /** `bytes` as a length-delimited field, to be joined with others into the bytes of the message around it. */

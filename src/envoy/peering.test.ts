@@ -101,3 +101,41 @@ test("trust that cannot be read is refused with the reason, and nobody of it is 
   await configurator.flush();
   assert.equal(open(), false);
 });
+
+test("another path of a service is one resource, and a scope that went comes back", async (t) => {
+  const { own, pem } = await world(t);
+  const server = new XdsServer({ log: quiet });
+  let told: string[] = [];
+  const configurator = new PeeringConfigurator({
+    publish: (changes) => {
+      told.push(...changes.map(({ type, bytes }) => (bytes === undefined ? `-${type}` : type)));
+      return server.publish(changes);
+    },
+  });
+  const nodes = [PEER_NODE, "edge2.globex.catalyst.internal"] as const;
+  const over = (node: string) => ({
+    service: REVIEWS,
+    protocol: "http" as const,
+    paths: [{ node, organization: ORGANIZATION, address: "127.0.0.1:1" }],
+  });
+  const flush = async (node?: string): Promise<string[]> => {
+    told = [];
+    configurator.setImport(REVIEWS, node === undefined ? undefined : over(node));
+    await configurator.flush();
+    return told;
+  };
+  configurator.setListeners(listeners);
+  configurator.setNodeCertificate(own);
+  configurator.setTrust(ORGANIZATION, { nodes, pem });
+  for (const node of nodes) configurator.setImport(`${node}.x`, { ...over(node), service: `${node}.x` });
+  await configurator.flush();
+  assert.deepEqual(await flush(nodes[0]), ["cluster", "route", "scope"]);
+  assert.deepEqual(await flush(nodes[1]), ["cluster", "route"]);
+  assert.deepEqual(await flush(), ["-scope", "-route"]);
+  // One that is on its way while it is taken away says nothing of what is with Envoy afterwards.
+  const coming = flush(nodes[0]);
+  await Promise.all([coming, flush()]);
+  assert.ok((await flush(nodes[0])).includes("scope"));
+  configurator.refusedLater("scope", `egress/${REVIEWS}`);
+  assert.ok((await flush(nodes[0])).includes("scope"));
+});

@@ -21,7 +21,7 @@ import {
   peersChange,
   trustChange,
 } from "./prepare-peering.ts";
-import type { Certificate } from "./prepare-peering.ts";
+import type { Certificate, RouteChanges } from "./prepare-peering.ts";
 import {
   EGRESS,
   NODE_CERT,
@@ -72,6 +72,8 @@ export class PeeringConfigurator {
   readonly #own = new Set<ServiceName>();
   /** Clusters that fell out of use and may still be with Envoy: they go when the routes have moved. */
   #gone = new Set<string>();
+  /** Whose scope is with Envoy: it never changes while it is there, so a change of paths is one resource. */
+  readonly #scoped = new Set<Key>();
   /** Secrets that were published. */
   readonly #secrets = new Set<string>();
   /** The flush that has a service in hand; an older one has nothing to say of it any more. */
@@ -152,8 +154,10 @@ export class PeeringConfigurator {
   refusedLater(type: string, name: string): boolean {
     if (type === "listener" ? name === PEER || name === EGRESS : type === "secret" && isOwnSecret(name))
       this.#baseDirty = true;
-    else if ((type === "route" || type === "scope") && isKey(name)) this.#dirty.add(name);
-    else if (serviceOfCluster(name) !== undefined) this.#dirty.add(`peer/${serviceOfCluster(name)}`);
+    else if ((type === "route" || type === "scope") && isKey(name)) {
+      this.#scoped.delete(name);
+      this.#dirty.add(name);
+    } else if (serviceOfCluster(name) !== undefined) this.#dirty.add(`peer/${serviceOfCluster(name)}`);
     else if (name.startsWith("paths:")) for (const key of this.#sets.refused(name)) this.#dirty.add(key);
     else return false;
     return true;
@@ -261,6 +265,7 @@ export class PeeringConfigurator {
       this.#failures.set(key, { ok: false, code, text, retry: false });
     }
     // It goes; what was refused for what it wants too, since what was in force before was another want.
+    this.#scoped.delete(key);
     this.#sets.drop(key);
     if (side === "peer") this.#leaveOwn(service);
     const gone = (type: "scope" | "route"): Change => ({ type, name: key, bytes: undefined });
@@ -274,7 +279,7 @@ export class PeeringConfigurator {
     const { name, changes } = this.#sets.use(key, want.paths);
     return {
       key,
-      changes: [...changes, ...importChanges(this.#node, want, name)],
+      changes: [...changes, ...this.#routes(key, importChanges(this.#node, want, name))],
       fresh: changes.length > 0,
     };
   }
@@ -293,15 +298,19 @@ export class PeeringConfigurator {
       const { name, changes } = this.#sets.use(key, target.paths);
       return {
         key,
-        changes: [...changes, ...exportChanges(this.#node, admitted, name)],
+        changes: [...changes, ...this.#routes(key, exportChanges(this.#node, admitted, name))],
         fresh: changes.length > 0,
       };
     }
     this.#sets.drop(key);
     const fresh = !this.#own.has(service);
     this.#own.add(service);
-    const routes = exportChanges(this.#node, admitted, exportClusterOf(service));
+    const routes = this.#routes(key, exportChanges(this.#node, admitted, exportClusterOf(service)));
     return { key, changes: [...ownClusterChanges(service, target), ...routes], fresh };
+  }
+
+  #routes(key: Key, { route, scope }: RouteChanges): Change[] {
+    return this.#scoped.has(key) ? [route] : [route, scope()];
   }
 
   get #node(): string {
@@ -385,6 +394,9 @@ export class PeeringConfigurator {
       this.#turns.delete(key);
       const own = changes.flatMap((c) => outcomes.get(refOf(c.type, c.name)) ?? []);
       const verdict = this.#failures.get(key) ?? verdictOf(own, ms);
+      // Only by the newest flush, for one that is newer may have taken it away again.
+      const scope = changes.some((c) => c.type === "scope" && c.bytes !== undefined);
+      if (scope && verdict.ok) this.#scoped.add(key);
       if (!verdict.ok) this.#failures.set(key, verdict);
       const { side, service } = split(key);
       (side === "egress" ? imports : exports).set(service, verdict);

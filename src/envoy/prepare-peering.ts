@@ -76,13 +76,15 @@ export function egressListenerChange(at: NonNullable<PeeringBase["egress"]>): Ch
   return { type: "listener", name: EGRESS, bytes: encode("envoy.config.listener.v3.Listener", listener) };
 }
 
-export const healthChanges = (node: NodeName): Change[] =>
-  routeChanges("peer", HEALTH_HOST, healthRoutes(node), []);
+export const healthChanges = (node: NodeName): Change[] => {
+  const { route, scope } = routeChanges("peer", HEALTH_HOST, healthRoutes(node), []);
+  return [route, scope()];
+};
 
-export const importChanges = (node: NodeName, want: EnvoyImportWant, cluster: string): Change[] =>
+export const importChanges = (node: NodeName, want: EnvoyImportWant, cluster: string): RouteChanges =>
   routeChanges("egress", want.service, egressRoutes(node, want), [refOf("cluster", cluster)]);
 
-export const exportChanges = (node: NodeName, want: EnvoyExportWant, cluster: string): Change[] =>
+export const exportChanges = (node: NodeName, want: EnvoyExportWant, cluster: string): RouteChanges =>
   routeChanges("peer", want.service, peerRoutes(node, want), [refOf("cluster", cluster)]);
 
 /** Cluster and endpoints of an own service, as peers reach it. */
@@ -108,16 +110,28 @@ export function ownClusterChanges(
   ];
 }
 
-function routeChanges(side: Side, host: string, routes: RouteConfiguration, needs: readonly Ref[]): Change[] {
+/** A service's routes, and the scope by which they are found; that one is the same whatever the routes say. */
+export interface RouteChanges {
+  readonly route: Change;
+  readonly scope: () => Change;
+}
+
+function routeChanges(
+  side: Side,
+  host: string,
+  routes: RouteConfiguration,
+  needs: readonly Ref[],
+): RouteChanges {
   if (side === "peer") assertClosed(openInPeerRoutes(routes));
   const name = routesOf(side, host);
-  return [
-    { type: "route", name, bytes: encode("envoy.config.route.v3.RouteConfiguration", routes), needs },
-    {
+  const bytes = encode("envoy.config.route.v3.RouteConfiguration", routes);
+  return {
+    route: { type: "route", name, bytes, needs },
+    scope: () => ({
       type: "scope",
       name,
       bytes: encode("envoy.config.route.v3.ScopedRouteConfiguration", scopeOf(side, host)),
       needs: [refOf("route", name)],
-    },
-  ];
+    }),
+  };
 }
