@@ -36,10 +36,9 @@ export async function failover(args: readonly string[]): Promise<void> {
 
 function report(what: string, round: number, { firstMs, slowestMs, asked, failed }: Round): void {
   const ms = (value: number): string => `${value.toFixed(0)} ms`;
-  console.log(
-    `${what.padEnd(10)}${String(round + 1).padEnd(7)}${ms(firstMs).padStart(25)}${ms(slowestMs).padStart(9)}` +
-      `${String(asked).padStart(7)}${String(failed).padStart(8)}`,
-  );
+  const cells = [ms(firstMs).padStart(25), ms(slowestMs).padStart(9), String(asked).padStart(7)];
+  const failures = String(failed).padStart(8);
+  console.log(`${what.padEnd(10)}${String(round + 1).padEnd(7)}${cells.join("")}${failures}`);
 }
 
 async function measure(loss: Loss): Promise<Round> {
