@@ -14,6 +14,7 @@ import type {
   Hash,
   Health,
   NodeName,
+  OrgName,
   Owner,
   Quarantine,
   Service,
@@ -208,10 +209,19 @@ export interface SchemaWant {
 
 export interface GraphWant {
   readonly service: ServiceName;
-  readonly kind: "federation" | "graphql";
+  /** Absent = as the schema says itself. */
+  readonly kind?: "federation" | "graphql";
   readonly sdl: Hash;
   readonly urls: readonly string[];
   readonly timeoutMs: Millis;
+  /** Peers that told of it, best first: it is reached through egress, and they have the text of its schema. Absent = own. */
+  readonly learnedFrom?: readonly NodeName[];
+  /** Of another organization: how it joins. */
+  readonly foreign?: {
+    readonly organization: OrgName;
+    readonly prefix: string;
+    readonly shared: readonly string[];
+  };
 }
 
 export interface EnvoyServiceWant {
