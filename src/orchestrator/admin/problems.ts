@@ -22,6 +22,8 @@ export interface Facts {
   readonly silent?: readonly { readonly name: PartStatus["name"]; readonly reason: string }[];
   readonly ingress: string;
   readonly ingressProblem?: IngressProblem | undefined;
+  /** Of the listeners and certificates between nodes. */
+  readonly betweenProblem?: Omit<IngressProblem, "closed"> | undefined;
   readonly recordBroken?: string | undefined;
   readonly peering?: PeeringFacts | undefined;
 }
@@ -104,12 +106,17 @@ export function ingressProblem({ parts, ingressProblem: refused }: Facts): Ingre
   return envoy === "absent" || envoy === undefined ? undefined : refused;
 }
 
+function betweenProblem({ parts, betweenProblem: refused }: Facts): Facts["betweenProblem"] {
+  return parts.some(({ name, state }) => name === "envoy" && state !== "absent") ? refused : undefined;
+}
+
 export function problems(facts: Facts): Problem[] {
   const parts = partProblems(facts);
   const list: Problem[] = [...parts];
   const refused = ingressProblem(facts);
-  if (refused !== undefined) {
-    const { code, text, hint } = refused;
+  for (const each of [refused, betweenProblem(facts)]) {
+    if (each === undefined) continue;
+    const { code, text, hint } = each;
     list.push({ code, text, ...(hint === undefined ? {} : { hint }) });
   }
   if (facts.identity === "none")

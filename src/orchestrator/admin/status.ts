@@ -24,6 +24,7 @@ export interface StatusPorts {
   readonly identity: NodeStatus["identity"];
   readonly ingress: string;
   readonly ingressProblem: () => IngressProblem | undefined;
+  readonly betweenProblem: () => Facts["betweenProblem"];
   readonly envoyWanted: boolean;
   readonly auth: AuthControl;
   readonly gateway: GatewayControl;
@@ -75,6 +76,7 @@ export async function facts(ports: StatusPorts): Promise<Facts> {
     silent,
     ingress: ports.ingress,
     ingressProblem: ports.ingressProblem(),
+    betweenProblem: ports.betweenProblem(),
     recordBroken: ports.recordBroken(),
     peering,
   };

@@ -16,7 +16,7 @@ import { verbs } from "../admin/verbs.ts";
 import type { Boot } from "../boot.ts";
 import { type DataPlane, openDataPlane, type PlaneGate } from "../effects/data-plane.ts";
 import { Gate } from "../effects/gate.ts";
-import { Graph } from "../effects/graph.ts";
+import { Graph, type GraphPeering } from "../effects/graph.ts";
 import { watchKeys } from "../effects/keys.ts";
 import { persistRunner } from "../effects/persist.ts";
 import { Prober } from "../effects/probe/prober.ts";
@@ -118,7 +118,32 @@ class Orchestrator implements OrchestratorPart {
       identity: boot.config.identity.mode === "none" ? "none" : "token",
       opened: this.#gate.opened,
       desired: () => this.#desired("graph"),
+      ...("absent" in boot.envoy ? {} : { peering: this.#graphPeering() }),
     });
+  }
+
+  /** How the graph reaches what was learned. */
+  #graphPeering(): GraphPeering {
+    const { clock, random, log } = this.#ports;
+    return {
+      egress: this.#boot.config.egress.listen.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, "127.0.0.1"),
+      clock,
+      random,
+      log,
+      put: (sdl) => this.#blobs.put(sdl),
+      fetch: async (nodes, hash) => {
+        let failure: unknown = new CatalystError("ERR_NOT_FOUND", "nobody tells of it any more");
+        for (const node of nodes) {
+          try {
+            return await (this.#peering?.fetchBlob(node, hash) ?? Promise.reject(failure));
+          } catch (error) {
+            // The next one may have it; the last failure is the one that is told.
+            failure = error;
+          }
+        }
+        throw failure;
+      },
+    };
   }
 
   get loop(): Loop<NodeTypes> {
@@ -148,6 +173,7 @@ class Orchestrator implements OrchestratorPart {
     await this.#sdk?.stop();
     this.#prober.stop();
     this.#schemas.stop();
+    this.#graph.stop();
     // Peers hear it before anything ends here, so that they can take other ways.
     await this.#peering?.stop();
     for (const stop of this.#stops.toReversed()) await stop();
@@ -345,6 +371,7 @@ class Orchestrator implements OrchestratorPart {
       identity: config.identity.mode,
       ingress,
       ingressProblem: () => this.#plane?.ingressProblem(),
+      betweenProblem: () => this.#plane?.peeringProblem(),
       envoyWanted: "binary" in envoy || envoy.wanted,
       auth: auth.stub,
       gateway: gateway.stub,
