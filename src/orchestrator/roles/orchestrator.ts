@@ -3,7 +3,13 @@
 // so that it is the same in a process of its own and beside the other parts in one.
 
 import { setImmediate as later } from "node:timers";
-import { type AuthControl, DEFAULT_GATEWAY_LIMITS, type GatewayControl, type GatewayLimits } from "#rpc";
+import {
+  type AuthControl,
+  CatalystError,
+  DEFAULT_GATEWAY_LIMITS,
+  type GatewayControl,
+  type GatewayLimits,
+} from "#rpc";
 import { type PartStatus, type Reconnecting, reconnecting, type Session } from "#rpc";
 import { Loop, type Ports, type Runners } from "#kernel";
 import { type Effect, type NodeTypes, State } from "#routing";
@@ -131,18 +137,8 @@ class Orchestrator implements OrchestratorPart {
       random,
       log,
       put: (sdl) => this.#blobs.put(sdl),
-      fetch: async (nodes, hash) => {
-        let failure: unknown = new CatalystError("ERR_NOT_FOUND", "nobody tells of it any more");
-        for (const node of nodes) {
-          try {
-            return await (this.#peering?.fetchBlob(node, hash) ?? Promise.reject(failure));
-          } catch (error) {
-            // The next one may have it; the last failure is the one that is told.
-            failure = error;
-          }
-        }
-        throw failure;
-      },
+      // Asked for once there are routes, and so sessions.
+      fetch: async (node, hash) => (await this.#peering?.fetchBlob(node, hash)) ?? "",
     };
   }
 
