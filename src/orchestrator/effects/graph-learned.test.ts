@@ -107,8 +107,8 @@ async function node(t: TestContext, rules: readonly Rule[]) {
       random: systemRandom,
       log: silent,
       put,
-      fetch: async (nodes) => {
-        asked.push(...nodes);
+      fetch: async (asksWhom) => {
+        asked.push(asksWhom);
         await released;
         return far;
       },

@@ -16,8 +16,8 @@ const BYTES_MAX = 2 * 1024 * 1024;
 export interface SchemaFetchOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** Asks these nodes, best first; settles within a deadline of its own. */
-  readonly fetch: (nodes: readonly NodeName[], hash: Hash) => Promise<string>;
+  /** Asks one node; settles within a deadline of its own. */
+  readonly fetch: (node: NodeName, hash: Hash) => Promise<string>;
   readonly put: (sdl: string) => Hash;
 }
 
@@ -101,7 +101,11 @@ export class SchemaFetch {
 
   async #fetch(fetching: Fetching): Promise<void> {
     const { hash, nodes } = fetching;
-    const problem = await this.#attempt(hash, nodes);
+    let problem: string | undefined = "nobody tells of it any more";
+    for (const node of nodes) {
+      problem = await this.#attempt(hash, node);
+      if (problem === undefined || this.#wanted.get(hash) !== fetching) break;
+    }
     if (this.#wanted.get(hash) !== fetching) return;
     if (problem !== undefined) return this.#later(fetching, problem);
     fetching.state = "stored";
@@ -126,9 +130,9 @@ export class SchemaFetch {
   }
 
   /** What went wrong. */
-  async #attempt(hash: Hash, nodes: readonly NodeName[]): Promise<string | undefined> {
+  async #attempt(hash: Hash, node: NodeName): Promise<string | undefined> {
     try {
-      const text = await this.#options.fetch(nodes, hash);
+      const text = await this.#options.fetch(node, hash);
       if (Buffer.byteLength(text) > BYTES_MAX) return `it is larger than ${BYTES_MAX} bytes`;
       if (sha256(text) !== hash) return "what the peer sent is not what it told of";
       this.#options.put(text);
