@@ -23,6 +23,8 @@ export class PeerNet {
     { readonly wire: MemoryWire; readonly knock: (knock: Knock) => LinkHandler }
   >();
   readonly links = new Set<Link>();
+  /** Lives that ended: they hear nothing and reach nobody. */
+  readonly dead = new Set<MemoryWire | NodeName>();
   /** Words said on all links, for tests that count. */
   frames = 0;
 
@@ -66,6 +68,10 @@ export class PeerNet {
     for (const link of this.#between(a, b)) link.end("connection reset");
   }
 
+  cutAll(node: NodeName): void {
+    for (const link of [...this.links]) if (link.nodes.includes(node)) link.end("connection reset");
+  }
+
   /** From now on nothing arrives at or from this node, and nobody hears of it. */
   stall(node: NodeName, on = true): void {
     for (const link of this.links) if (link.nodes.includes(node)) link.stalled = on;
@@ -95,7 +101,9 @@ class Link {
     if (!this.open) return;
     this.open = false;
     this.net.links.delete(this);
-    for (const end of this.ends) end.ended(text);
+    this.ends.forEach((end, at) => {
+      if (!this.net.dead.has(this.nodes[at] ?? "")) end.ended(text);
+    });
   }
 }
 
@@ -180,6 +188,14 @@ export class MemoryWire implements PeerWire {
     this.node = node;
   }
 
+  /** As a process that is killed. */
+  die(): void {
+    this.#net.dead.add(this);
+    this.#net.dead.add(this.node);
+    this.#net.cutAll(this.node);
+    this.#net.dead.delete(this.node);
+  }
+
   knows(node: NodeName): boolean {
     return this.#peers.has(node);
   }
@@ -197,6 +213,7 @@ export class MemoryWire implements PeerWire {
 
   async dial(node: NodeName, address: string, handler: LinkHandler): Promise<DialledLink> {
     await new Promise<void>((resolve) => this.#net.clock.after(LATENCY_MS, resolve));
+    if (this.#net.dead.has(this)) return await new Promise(() => {});
     return this.#net.dial(this, node, address, handler);
   }
 
@@ -211,6 +228,6 @@ export class MemoryWire implements PeerWire {
   /** As a process that ends: its links are gone, and nobody listens. */
   async close(): Promise<void> {
     this.#net.unlisten(this);
-    for (const link of [...this.#net.links]) if (link.nodes.includes(this.node)) link.end("connection reset");
+    this.#net.cutAll(this.node);
   }
 }

@@ -3,8 +3,9 @@
 
 import { Loop } from "#kernel";
 import { type NodeName, type NodeTypes, type PeerIntent, type Rule, type RuleLists, State } from "#routing";
-import { Driver, type LearnedPort } from "../../src/orchestrator/peering/driver.ts";
+import { Driver } from "../../src/orchestrator/peering/driver.ts";
 import { Exports } from "../../src/orchestrator/peering/exports.ts";
+import { LearnedStore } from "../../src/orchestrator/peering/learned-store.ts";
 import { openFrameReader } from "../../src/orchestrator/peering/wire/frames.ts";
 import { builtInPlugins } from "../../src/orchestrator/plugins/index.ts";
 import { intent as serviceIntent } from "./node-loop.ts";
@@ -36,10 +37,11 @@ export class PeerNode {
   readonly driver: Driver;
   readonly wire: ReturnType<PeerNet["wire"]>;
   readonly net: PeerNet;
+  readonly learned: LearnedStore | undefined;
   readonly said: string[] = [];
   readonly errors: string[] = [];
 
-  constructor(net: PeerNet, name: NodeName, options: { learned?: LearnedPort; seed?: number } = {}) {
+  constructor(net: PeerNet, name: NodeName, options: { file?: string; seed?: number } = {}) {
     this.net = net;
     this.name = name;
     const { clock } = net;
@@ -57,6 +59,11 @@ export class PeerNode {
       schedule: (run) => void setImmediate(run),
     });
     this.wire = net.wire(name);
+    const decode = reader.decodeFrame.bind(reader);
+    this.learned =
+      options.file === undefined
+        ? undefined
+        : new LearnedStore({ ...ports, file: options.file, view: this.loop.view, decode });
     const exports = new Exports(
       { node: name, organization: organizationOf(name), address: `${name}:10443` },
       this.loop.view,
@@ -65,14 +72,15 @@ export class PeerNode {
       ...ports,
       loop: this.loop,
       wire: this.wire,
-      decode: (head, bytes) => reader.decodeFrame(head, bytes),
+      decode,
       encodings: ["zstd", "identity"],
       exports,
-      learned: options.learned,
+      learned: this.learned,
       blob: () => Promise.reject(new Error("no content")),
       keys: async () => ({ keys: [] }),
       say: (level, kind, text) => void this.said.push(`${level} ${kind}: ${text}`),
     });
+    this.learned?.standingBy((node) => this.driver.standing(node));
   }
 
   async listen(): Promise<this> {
@@ -127,8 +135,10 @@ export class PeerNode {
     return session.phase.syncedAt === undefined ? "syncing" : "synced";
   }
 
-  /** As a process that is killed: no last words. */
+  /** As a process that is killed: no last words, and nothing that is done after. */
   async kill(): Promise<void> {
+    this.wire.die();
+    this.learned?.close();
     await this.wire.close();
   }
 }

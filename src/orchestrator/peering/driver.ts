@@ -44,7 +44,7 @@ export interface LearnedPort {
   restore(node: NodeName): { readonly routes: readonly Route[]; readonly place: Place | undefined };
   forget(node: NodeName): void;
 }
-type ReadFrame =
+export type ReadFrame =
   | { readonly ok: true; readonly frame: Frame }
   | { readonly ok: false; readonly reason: string };
 export type Place = NonNullable<ReturnType<Speaker["place"]>>;
@@ -116,7 +116,11 @@ export class Driver {
         encodings: ports.encodings,
         capabilities: {},
       },
-      { policy: (node) => exports.policy(node) ?? "", all: (policy) => exports.all(policy) },
+      {
+        policy: (node) => exports.policy(node) ?? "",
+        all: (policy) => exports.all(policy),
+        route: (policy, path) => exports.told(policy, path),
+      },
     );
     this.#unwatch = ports.loop.watch(({ commit }) => {
       if (commit !== undefined) this.#propagate(commit);
@@ -143,8 +147,10 @@ export class Driver {
     return this.#connections.get(node)?.get(phase.conn);
   }
 
-  place(node: NodeName): Place | undefined {
-    return this.#speaker.place(node);
+  /** For the store: of one moment with all that it was told. */
+  standing(node: NodeName): { readonly place: Place | undefined; readonly routes: number } | undefined {
+    const report = this.#speaker.report(node);
+    return report === undefined ? undefined : { place: this.#speaker.place(node), routes: report.routes };
   }
 
   /** From now on peers are dialled; before, their words of an earlier life can be restored in peace. */
@@ -246,8 +252,8 @@ export class Driver {
       const was = before?.[0];
       const stone = was === undefined ? undefined : tombstones.get(key, was.origin);
       for (const policy of exports.policies()) {
-        const route = exports.route(policy, key);
-        if (route !== undefined) this.#speaker.advertise(policy, route);
+        const exported = exports.exported(policy, key);
+        if (exported !== undefined) this.#speaker.advertise(policy, exported);
         else if (stone === undefined) this.#speaker.withdraw(policy, key);
         else this.#speaker.withdraw(policy, key, { version: stone.version, tombstone: true });
       }

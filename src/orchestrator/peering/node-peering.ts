@@ -2,6 +2,7 @@
 // runs sessions is loaded when there is somebody to have one with. Changes are made one after the other: on disk, then in the
 // state, then in the session; so what was confirmed is what a restart finds.
 
+import { join } from "node:path";
 import type { PeerConfig } from "#config";
 import { exportRuleOf, importRuleOf } from "#config";
 import type { Loop, Ports } from "#kernel";
@@ -67,7 +68,9 @@ export class NodePeering implements Peering {
     await this.#rules();
     const entries = this.#book.peers();
     if (entries.length === 0 && this.#options.boot.config.control.listen === undefined) return;
-    const { driver } = await this.#opened();
+    const running = await this.#opened();
+    running.keepOnly(new Set(entries.map(({ intent }) => intent.node)));
+    const { driver } = running;
     for (const entry of entries) await this.#configure(driver, entry);
   }
 
@@ -212,6 +215,7 @@ export class NodePeering implements Peering {
       exports: this.exports,
       certificate: { node, organization, dataDir, tls, clock: ports.clock },
       listen: control.listen === undefined ? undefined : hostPort(control.listen),
+      file: join(dataDir, "learned.db"),
       content,
       say,
     });

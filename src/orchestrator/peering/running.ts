@@ -3,7 +3,7 @@
 // never ends the node: it is a problem that status names, and peers that are configured stay configured.
 
 import type { Loop, Ports } from "#kernel";
-import type { Encoding, NodeName, NodeTypes } from "#routing";
+import type { Encoding, FrameHead, NodeName, NodeTypes } from "#routing";
 import {
   type OwnCertificate,
   type CertificateOptions,
@@ -14,6 +14,7 @@ import { Contents, fetchContent } from "./contents.ts";
 import { Driver } from "./driver.ts";
 import type { Exports } from "./exports.ts";
 import type { PeerWire } from "./link.ts";
+import { LearnedStore } from "./learned-store.ts";
 import { openFrameReader } from "./wire/frames.ts";
 import { createPeerWire } from "./wire/peer-wire.ts";
 
@@ -24,6 +25,8 @@ export interface RunningOptions {
   readonly certificate: CertificateOptions;
   /** Where sessions are accepted. */
   readonly listen: { readonly host: string; readonly port: number } | undefined;
+  /** `learned.db`. */
+  readonly file: string;
   readonly content: (hash: string) => string | undefined;
   readonly say: (level: "info" | "warn", kind: string, text: string, node: NodeName) => void;
 }
@@ -35,6 +38,7 @@ export class Running {
   readonly problems: { readonly text: string; readonly hint: string }[] = [];
   readonly #options: RunningOptions;
   readonly #wire: PeerWire;
+  readonly #learned: LearnedStore;
   readonly #stops: (() => void)[] = [];
   port: number | undefined;
 
@@ -58,18 +62,22 @@ export class Running {
     this.#options = options;
     this.#wire = wire;
     const contents = new Contents(exports, loop.view, content);
+    const decode = (head: FrameHead, bytes: Uint8Array) => reader.decodeFrame(head, bytes);
+    this.#learned = new LearnedStore({ ...ports, file: options.file, view: loop.view, decode });
     this.driver = new Driver({
       ...ports,
       loop,
       wire,
       exports,
-      decode: (head, bytes) => reader.decodeFrame(head, bytes),
+      decode,
       encodings: ENCODINGS,
-      learned: undefined,
+      learned: this.#learned,
       blob: async (node, hash, offset) => contents.piece(node, hash, offset),
       keys: async () => keysOf(loop),
       say,
     });
+    const { driver } = this;
+    this.#learned.standingBy((node) => driver.standing(node));
     this.#stops.push(
       loop.watch(({ commit }) => {
         if (commit !== undefined) contents.follow(commit);
@@ -94,6 +102,11 @@ export class Running {
     this.driver.start();
   }
 
+  /** Words of peers that are none any more are forgotten. */
+  keepOnly(peers: ReadonlySet<NodeName>): void {
+    this.#learned.keepOnly(peers);
+  }
+
   async fetch(node: NodeName, hash: string): Promise<string> {
     const link = this.driver.connection(node)?.link;
     if (link === undefined) throw new Error(`there is no session with ${node}`);
@@ -104,6 +117,7 @@ export class Running {
     for (const stop of this.#stops.toReversed()) stop();
     await this.driver.stop();
     await this.#wire.close();
+    this.#learned.close();
   }
 
   #known({ certificate, key, files }: OwnCertificate): void {

@@ -2,45 +2,253 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { PeerNet } from "../../../test/kit/peer-net.ts";
-import { ACCEPT_ALL, PeerNode } from "../../../test/kit/peer-node.ts";
-import { VirtualClock } from "../../../test/kit/virtual-clock.ts";
-
-async function network(...names: readonly string[]) {
-  const net = new PeerNet(new VirtualClock());
-  const nodes: PeerNode[] = [];
-  for (const [seed, name] of names.entries()) nodes.push(await new PeerNode(net, name, { seed }).listen());
-  const join = async (a: number, b: number) => {
-    const [one, other] = [nodes[a], nodes[b]];
-    if (one === undefined || other === undefined) throw new Error("no such node");
-    await one.peer(other.name);
-    await other.peer(one.name);
-  };
-  return { net, nodes, join, run: (ms: number) => net.clock.advance(ms) };
-}
-
-/** Two, synced. */
-async function pair(a = "a.acme.test", b = "b.acme.test") {
-  const { net, nodes, join, run } = await network(a, b);
-  const [one, other] = nodes;
-  if (one === undefined || other === undefined) throw new Error("no nodes");
-  await join(0, 1);
-  for (const node of nodes) await node.rules({ imports: ACCEPT_ALL });
-  await run(2_000);
-  return { net, a: one, b: other, run };
-}
+import { A, B, C, clique, GLOBEX, KEY, Network, pair } from "../../../test/kit/peer-network.ts";
+import { ACCEPT_ALL } from "../../../test/kit/peer-node.ts";
 
 describe("a session", () => {
-  test("comes up, tells, and takes back", async () => {
-    const { a, b, run } = await pair();
-    assert.deepEqual([a.state(b.name), b.state(a.name)], ["synced", "synced"]);
+  test("comes up, tells, and takes back; what the origin takes back is buried", async () => {
+    const { network, a, b } = await pair();
+    assert.deepEqual([a.state(B), b.state(A)], ["synced", "synced"]);
     await a.offer("products");
-    await run(100);
-    assert.deepEqual(b.best("products.acme.test"), [a.name]);
+    await network.run(100);
+    assert.deepEqual(b.best(KEY), [A]);
     await a.drop("products");
-    await run(100);
-    assert.equal(b.best("products.acme.test"), undefined);
-    assert.ok(b.loop.view.routes.tombstones.get("products.acme.test", a.name));
-    assert.deepEqual([...a.errors, ...b.errors], []);
+    await network.run(100);
+    assert.equal(b.best(KEY), undefined);
+    assert.ok(b.loop.view.routes.tombstones.get(KEY, A));
+    network.quiet();
+  });
+
+  test("session-break-redial: a link that breaks in mid-life is dialled again, and both ends agree", async () => {
+    const { network, a, b } = await pair();
+    for (let round = 0; round < 3; round++) {
+      network.net.cut(A, B);
+      await a.offer(`s${round}`);
+      await network.run(4_000);
+      assert.deepEqual([a.state(B), b.state(A)], ["synced", "synced"]);
+      assert.deepEqual(b.best(`s${round}.acme.test`), [A]);
+    }
+    assert.equal(a.driver.report(B)?.repairs, 0);
+    network.quiet();
+  });
+
+  test("create-order-race: a node that is told of its peer later is found", async () => {
+    const network = new Network();
+    const [a, b] = [await network.node(A), await network.node(B)];
+    await a.peer(B);
+    await network.run(20_000);
+    assert.notEqual(a.state(B), "synced");
+    await b.peer(A);
+    await network.run(2_000);
+    assert.deepEqual([a.state(B), b.state(A)], ["synced", "synced"]);
+  });
+
+  test("hold-is-negotiated: both sides use the smaller one, and silence ends the session by it", async () => {
+    const network = new Network();
+    const [a, b] = [await network.node(A), await network.node(B)];
+    await a.peer(B, { holdMs: 2_000 });
+    await b.peer(A, { holdMs: 60_000 });
+    await network.run(2_000);
+    for (const report of [a.driver.report(B), b.driver.report(A)]) {
+      assert.ok(report?.session.phase.state === "established");
+      assert.equal(report.session.phase.agreed.holdMs, 2_000);
+    }
+    network.net.stall(A);
+    await network.run(2_500);
+    assert.match(b.said.join(), /nothing heard for 2000 ms/);
+  });
+
+  test("reconnect-false-loop: a new life of a peer takes the place of the old one at once", async () => {
+    const { network, a, b } = await pair();
+    await a.offer("products");
+    await network.run(100);
+    // It dies without a word, and the others do not hear of it.
+    network.net.stall(A);
+    await a.kill();
+    const again = await network.node(A);
+    await again.offer("products");
+    await again.peer(B);
+    await network.run(3_000);
+    assert.deepEqual([again.state(B), b.state(A), b.best(KEY)], ["synced", "synced", [A]]);
+  });
+
+  test("sigterm-with-clients: a node that stops says so, within seconds, and its routes stay for its return", async () => {
+    const { network, a, b } = await pair();
+    await a.offer("products");
+    await network.run(100);
+    let stopped = false;
+    const stop = a.driver.stop().then(() => (stopped = true));
+    await network.run(2_000);
+    await stop;
+    assert.equal(stopped, true);
+    assert.equal(b.driver.report(A)?.session.last?.code, 12);
+    assert.deepEqual(b.best(KEY), [A]);
+    assert.equal(b.driver.report(A)?.stale, "stale");
+  });
+
+  test("a peering that is taken down takes its routes along at once, on both sides", async () => {
+    const { network, a, b } = await pair();
+    await a.offer("products");
+    await network.run(100);
+    await a.peer(B, { adminDown: { reason: "maintenance" } });
+    await network.run(1_500);
+    assert.equal(b.best(KEY), undefined);
+    assert.match(b.driver.report(A)?.session.last?.text ?? "", /maintenance/);
+    await a.peer(B);
+    await network.run(61_000);
+    assert.deepEqual(b.best(KEY), [A]);
+  });
+});
+
+describe("routes", () => {
+  test("both-ends-write-at-once: a thousand both ways, while both go on writing", async () => {
+    const { network, a, b } = await pair();
+    for (let round = 0; round < 4; round++) {
+      for (let at = 0; at < 250; at++) {
+        void a.offer(`a${round}x${at}`);
+        void b.offer(`b${round}x${at}`);
+      }
+      await network.run(50);
+    }
+    await network.run(5_000);
+    assert.equal(b.loop.view.routes.received(A)?.size, 1_000);
+    assert.equal(a.loop.view.routes.received(B)?.size, 1_000);
+    assert.deepEqual([a.driver.report(B)?.repairs, b.driver.report(A)?.repairs], [0, 0]);
+    network.quiet();
+  });
+
+  test("triangle-first-route: the first route of a cycle arrives everywhere, and nothing goes round", async () => {
+    const { network, nodes } = await clique(A, B, C);
+    const [a, b, c] = nodes;
+    await a?.offer("products");
+    await network.run(200);
+    assert.deepEqual([b?.best(KEY)?.[0], c?.best(KEY)?.[0]], [A, A]);
+    const { frames } = network.net;
+    await network.run(5_000);
+    assert.equal(network.net.frames, frames);
+  });
+
+  test("write-across-keepalive: changes at every node across keepalives arrive, and no session is lost", async () => {
+    const { network, nodes } = await clique(A, B, C);
+    for (let round = 0; round < 40; round++) {
+      for (const node of nodes) await node.offer(`${node.name.slice(0, 1)}${round}`);
+      await network.run(500);
+    }
+    for (const node of nodes) {
+      for (const other of nodes) if (other !== node) assert.equal(node.state(other.name), "synced");
+      assert.equal(node.loop.view.routes.names, 120);
+    }
+    network.quiet();
+  });
+
+  test("alternate-takes-over: without the best path the held one is used at once", async () => {
+    const { network, nodes } = await clique(A, B, C);
+    const [a, b, c] = nodes;
+    await b?.offer("products");
+    await c?.offer("products");
+    await network.run(200);
+    assert.deepEqual(a?.best(KEY)?.slice(0, 2), [B, C]);
+    await b?.drop("products");
+    await network.run(10);
+    assert.equal(a?.best(KEY)?.[0], C);
+  });
+
+  test("withdraw-by-non-best: what one peer takes back is no other's path", async () => {
+    const { network, nodes } = await clique(A, B, C);
+    const [a, b, c] = nodes;
+    await b?.offer("products");
+    await c?.offer("products");
+    await network.run(200);
+    await c?.drop("products");
+    await network.run(200);
+    assert.deepEqual(a?.best(KEY)?.[0], B);
+    assert.deepEqual(b?.best(KEY)?.length, 1);
+  });
+
+  test("same-name-two-organizations: one short name of two is two services", async () => {
+    const network = new Network();
+    const [a, globex] = [await network.node(A), await network.node(GLOBEX)];
+    await network.join(a, globex);
+    await a.offer("reviews");
+    await globex.offer("reviews");
+    await network.run(2_000);
+    assert.equal(a.best("reviews.acme.test")?.[0], A);
+    assert.equal(a.best("reviews.globex.test")?.[0], GLOBEX);
+    assert.equal(globex.best("reviews.acme.test")?.[0], A);
+  });
+
+  test("a service that is offered no more is taken back from direct peers alone", async () => {
+    const network = new Network();
+    const [a, b, globex] = [await network.node(A), await network.node(B), await network.node(GLOBEX)];
+    await network.join(a, b);
+    await network.join(a, globex);
+    await a.offer("products");
+    await network.run(2_000);
+    assert.deepEqual([b.best(KEY), globex.best(KEY)], [[A], [A]]);
+    await a.offer("products", { export: false });
+    await network.run(200);
+    assert.deepEqual([b.best(KEY), globex.best(KEY)], [[A], undefined]);
+  });
+
+  test("other export rules tell each peer the difference", async () => {
+    const network = new Network();
+    const [a, globex] = [await network.node(A), await network.node(GLOBEX)];
+    await network.join(a, globex);
+    await a.offer("products");
+    await a.offer("stock", { export: false });
+    await network.run(2_000);
+    const exports = [
+      { match: { key: KEY }, action: "reject" },
+      { match: { key: "stock.*" }, action: "accept" },
+    ] as const;
+    await a.rules({ imports: ACCEPT_ALL, exports });
+    await network.run(200);
+    assert.deepEqual([globex.best(KEY), globex.best("stock.acme.test")], [undefined, [A]]);
+    await a.rules({ imports: ACCEPT_ALL });
+    await network.run(200);
+    assert.deepEqual([globex.best(KEY), globex.best("stock.acme.test")], [[A], undefined]);
+    assert.equal(globex.driver.report(A)?.repairs, 0);
+  });
+});
+
+describe("limits", () => {
+  const few = { routes: 10, rate: 1_000, bytes: 1 << 20, pathLength: 16 };
+
+  test("over-limit-at-edge: too many routes end that session alone, and it waits for the operator", async () => {
+    const { network, a, b } = await pair(A, B);
+    const c = await network.node(C);
+    await network.join(b, c);
+    await b.peer(A, { limits: few });
+    await c.offer("stock");
+    for (let at = 0; at < 9; at++) await a.offer(`s${at}`);
+    await network.run(2_000);
+    assert.match(b.said.join(), /near its limit: 9 of 10 routes/);
+    for (let at = 9; at < 12; at++) await a.offer(`s${at}`);
+    await network.run(3_000);
+    const report = b.driver.report(A);
+    assert.equal(report?.session.last?.code, 9);
+    assert.deepEqual(report?.session.phase, { state: "idle", waits: "operator" });
+    assert.deepEqual([b.state(C), b.best("stock.acme.test")], ["synced", [C]]);
+  });
+
+  test("bytes count as well", async () => {
+    const { network, a, b } = await pair(A, B, { limits: { ...few, routes: 1_000, bytes: 4_000 } });
+    const labels = { note: "x".repeat(250) };
+    for (let at = 0; at < 12; at++) await a.offer(`s${at}`, { labels });
+    await network.run(2_000);
+    assert.equal(b.driver.report(A)?.session.last?.code, 9);
+    assert.match(b.driver.report(A)?.session.last?.text ?? "", /bytes/);
+  });
+
+  test("slow-peer-stopped: who acknowledges nothing ends, the others go on meanwhile", async () => {
+    const { network, nodes } = await clique(A, B, C);
+    const [a, b] = nodes;
+    network.net.stall(C);
+    for (let at = 0; at < 50; at++) await a?.offer(`s${at}`);
+    await network.run(1_000);
+    assert.equal(b?.loop.view.routes.received(A)?.size, 50);
+    await network.run(9_000);
+    assert.equal(b?.state(A), "synced");
+    assert.match(a?.said.join() ?? "", /nothing heard for 9000 ms/);
   });
 });

@@ -1,0 +1,153 @@
+// Sessions of whole nodes over links in memory, where one side lies: each scenario failed once in some system of this kind (peering.md section 12).
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Frame, Notice, PeerIntent, Route } from "#routing";
+import { A, B, GLOBEX, KEY, Network } from "../../../test/kit/peer-network.ts";
+import { ACCEPT_ALL, peering } from "../../../test/kit/peer-node.ts";
+import { routeOf } from "../../../test/kit/routes.ts";
+import { settle } from "../../../test/kit/virtual-clock.ts";
+import type { DialledLink, LinkHandler } from "./link.ts";
+import { encodeFrame } from "./wire/frames.ts";
+
+describe("a peer that lies", () => {
+  const accept = { imports: ACCEPT_ALL };
+
+  /** Speaks for a node by hand. */
+  async function liar(some: Partial<PeerIntent> = {}) {
+    const network = new Network();
+    const node = await network.node(A);
+    const inside = await network.node(B);
+    await network.join(node, inside);
+    await node.rules(accept);
+    const wire = network.net.wire(GLOBEX);
+    wire.setPeer({ node: A, organization: "acme.test", trust: "", external: true });
+    const { address: _, ...terms } = peering(A, GLOBEX, some);
+    const external = { node: GLOBEX, organization: "globex.test", trust: "", external: true };
+    await Promise.all([node.driver.configure(terms, external), settle()]);
+    const notices: Notice[] = [];
+    const handler: LinkHandler = {
+      frame: async ({ seq }) => ({ acked: seq, credit: 8 }),
+      alive: (progress) => progress,
+      digest: async () => ({ same: true }),
+      refresh: () => {},
+      blob: () => Promise.reject(new Error("none")),
+      keys: async () => ({ keys: [] }),
+      notify: (notice) => void notices.push(notice),
+      heard: () => {},
+      closed: () => {},
+    };
+    let link: DialledLink | undefined;
+    void wire.dial(A, `${A}:7443`, handler).then((dialled) => (link = dialled));
+    await network.run(10);
+    const open = {
+      versions: [1, 1],
+      node: GLOBEX,
+      organization: "globex.test",
+      incarnation: "one",
+      role: "lateral",
+      holdMs: 30_000,
+      sendHoldMs: 60_000,
+      encodings: ["identity"],
+      limits: terms.limits,
+      capabilities: {},
+    } as const;
+    void link?.open(open);
+    await network.run(10);
+    let seq = 0;
+    const answers: string[] = [];
+    const say = async (frame: Frame, routes: number, at = (seq += 1)) => {
+      const { bytes, rawBytes } = encodeFrame(frame, "identity");
+      link?.frame({ seq: at, encoding: "identity", rawBytes, routes }, bytes).then(
+        ({ acked }) => answers.push(`acked ${acked}`),
+        (error: Error) => answers.push(error.message),
+      );
+      await network.run(20);
+    };
+    const tell = (...advertise: readonly Route[]) =>
+      say({ kind: "update", withdraw: [], advertise }, advertise.length);
+    await say({ kind: "begin", generation: 1, buckets: "all" }, 0);
+    const notAfter = network.net.clock.now() + 3_600_000;
+    const route = (key: string, rest: Partial<Route> = {}) => routeOf(GLOBEX, { key, notAfter, ...rest });
+    return { network, node, inside, notices, answers, say, tell, route, raw: () => link };
+  }
+
+  test("origin-forged, withdraw-foreign: names and words of others change nothing, and are named", async () => {
+    const { network, node, inside, say, tell, route, answers } = await liar();
+    await inside.offer("products");
+    await network.run(200);
+    await tell(route(KEY), route("reviews.globex.test", { origin: "x.hooli.test" }), route("a.globex.test"));
+    const withdraw = [{ key: KEY, version: { epoch: 9_999_999_999_999, seq: 9 }, tombstone: true as const }];
+    await say({ kind: "update", withdraw, advertise: [] }, 1);
+    assert.deepEqual([node.best(KEY), node.best("a.globex.test")], [[B], [GLOBEX]]);
+    assert.deepEqual(
+      node.loop.view.routes.received(GLOBEX)?.rejected.map(({ key, reason }) => [key, reason]),
+      [
+        [KEY, "origin-forged"],
+        ["reviews.globex.test", "origin-forged"],
+      ],
+    );
+    assert.deepEqual(answers, ["acked 1", "acked 2", "acked 3"]);
+    network.quiet();
+  });
+
+  test("bad-route-alone, unknown-protocol: each is dropped with its reason, the session and the others go on", async () => {
+    const { node, tell, route } = await liar();
+    const smtp = { ...route("mail.globex.test"), protocol: "smtp" } as unknown as Route;
+    const bad = { ...route("b.globex.test"), cost: -1 };
+    await tell(smtp, bad, {} as Route, route("a.globex.test"));
+    assert.deepEqual(node.best("a.globex.test"), [GLOBEX]);
+    assert.deepEqual(
+      node.loop.view.routes.received(GLOBEX)?.rejected.map(({ reason }) => reason),
+      ["unknown-protocol", "malformed"],
+    );
+    assert.equal(node.driver.report(GLOBEX)?.session.phase.state, "established");
+  });
+
+  test("a frame out of order, or one that does not parse, ends that session alone, with its code", async () => {
+    const early = await liar();
+    await early.say({ kind: "update", withdraw: [], advertise: [] }, 0, 7);
+    assert.deepEqual(
+      early.notices.map(({ code }) => code),
+      [7],
+    );
+    const broken = await liar();
+    broken
+      .raw()
+      ?.frame({ seq: 2, encoding: "identity", rawBytes: 3, routes: 0 }, Buffer.from("{x}"))
+      .catch(() => {});
+    await broken.network.run(20);
+    assert.deepEqual(
+      broken.notices.map(({ code }) => code),
+      [8],
+    );
+    assert.equal(broken.node.state(B), "synced");
+    broken.network.quiet();
+  });
+
+  test("who sends more frames than a window holds is told so by each call, and the node holds no more", async () => {
+    const { network, raw, answers } = await liar();
+    const { bytes, rawBytes } = encodeFrame({ kind: "update", withdraw: [], advertise: [] }, "identity");
+    for (let seq = 2; seq < 202; seq++) {
+      raw()
+        ?.frame({ seq: 2, encoding: "identity", rawBytes, routes: 0 }, bytes)
+        .catch((error: Error) => answers.push(error.message));
+    }
+    await network.run(50);
+    assert.ok(answers.length >= 190);
+    network.quiet();
+  });
+
+  test("session-up-data-stale: sums that differ are found, and the buckets asked for again", async () => {
+    const { network, node, raw, tell, route } = await liar();
+    await tell(route("a.globex.test"));
+    const buckets = Array.from({ length: 256 }, () => "0".repeat(16));
+    let answer: unknown;
+    void raw()
+      ?.digest({ seq: 2, buckets })
+      .then((found) => (answer = found));
+    await network.run(20);
+    assert.equal((answer as { differ: number[] }).differ.length, 1);
+    assert.equal(node.driver.report(GLOBEX)?.repairs, 1);
+  });
+});

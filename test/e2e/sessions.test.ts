@@ -1,0 +1,71 @@
+// Two nodes of two organizations as a user runs them: each with its own CA, the other's trust file, and a configuration.
+
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { createOrganizationCa } from "#auth";
+import { freePort, temporaryFolder, TestNode, until } from "../kit/node.ts";
+
+const clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after: (ms: number, run: () => void) => {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+const ORGANIZATIONS = ["acme", "globex"] as const;
+type Name = (typeof ORGANIZATIONS)[number];
+const organizationOf = (name: Name): string => `${name}.catalyst.internal`;
+const nodeOf = (name: Name): string => `n.${organizationOf(name)}`;
+
+async function two(t: Parameters<typeof temporaryFolder>[0]) {
+  const ports = { acme: await freePort(), globex: await freePort() };
+  const folders = { acme: temporaryFolder(t), globex: temporaryFolder(t) };
+  for (const name of ORGANIZATIONS) {
+    const dataDir = join(folders[name], "node");
+    mkdirSync(dataDir, { mode: 0o700 });
+    await createOrganizationCa({ dataDir, organization: organizationOf(name), clock });
+  }
+  const start = (name: Name, other: Name, rest: object = {}) => {
+    const trust = join(folders[name], `${other}.pem`);
+    cpSync(join(folders[other], "node/certs/trust.pem"), trust);
+    return TestNode.start(t, {
+      folder: folders[name],
+      config: {
+        organization: organizationOf(name),
+        envoy: { disabled: true },
+        control: { listen: `127.0.0.1:${ports[name]}` },
+        peer: { listen: "127.0.0.1:0" },
+        egress: { listen: "127.0.0.1:0" },
+        peers: [{ node: nodeOf(other), address: `127.0.0.1:${ports[other]}`, trust: { file: trust } }],
+        imports: [{ match: { key: `*.${organizationOf(other)}` }, action: "accept" }],
+        ...rest,
+      },
+    });
+  };
+  return { start };
+}
+
+test("two organizations exchange routes, and one of them stops within five seconds", async (t) => {
+  const { start } = await two(t);
+  const service = { name: "products", protocol: "http", endpoint: "http://127.0.0.1:9", export: true };
+  const [acme, globex] = await Promise.all([
+    start("acme", "globex", { services: [service] }),
+    start("globex", "acme"),
+  ]);
+  const synced = async (node: TestNode): Promise<boolean> =>
+    (await node.call("peer.list", {})).every(({ session }) => session.state === "synced");
+  await until("both synced", async () => (await synced(acme)) && (await synced(globex)));
+  const routes = await globex.call("route.list", {});
+  assert.deepEqual(
+    routes.map(({ name, peer, table }) => [name, peer, table]),
+    [["products.acme.catalyst.internal", "n.acme.catalyst.internal", "external"]],
+  );
+  const { code, ms } = await acme.signal("SIGTERM");
+  assert.deepEqual([code, ms < 5_000], [0, true]);
+  const [peer] = await globex.call("peer.list", {});
+  assert.equal(peer?.session.last?.code, 12);
+});
