@@ -42,8 +42,18 @@ const NODE_VERBS: readonly Verb[] = [
   },
   {
     name: "demo",
-    summary: "a whole node with two example services, and a query through it",
+    summary: "two organizations that peer, and a query over the services of both",
     flags: [
+      {
+        name: "nodes",
+        value: "N",
+        text: "a network of so many nodes of one organization instead, at most 32",
+      },
+      {
+        name: "topology",
+        value: "SHAPE",
+        text: "of that network: line, ring, star, mesh, or a file; default line",
+      },
       { name: "once", text: "stop when the answer is there; the exit code tells how it went" },
       { name: "keep", text: "keep the temporary folder" },
     ],
@@ -51,6 +61,7 @@ const NODE_VERBS: readonly Verb[] = [
     examples: [
       ["demo", "stays up until Ctrl-C"],
       ["demo --once --json", "steps, times and answer for a script"],
+      ["demo --nodes 4 --topology ring", "routes converge, a request passes through"],
     ],
     load: () => import("./node/demo.ts"),
   },

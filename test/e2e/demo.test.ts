@@ -8,7 +8,7 @@ import { catalyst, lives, processesOf, temporaryFolder, until } from "../kit/nod
 
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 
-test("demo --once --json answers through Envoy and leaves nothing", needs("envoy"), async (t) => {
+test("demo --once --json peers two organizations and leaves nothing", needs("envoy"), async (t) => {
   const folder = temporaryFolder(t);
   const env = { _CATALYST_DEMO_PORT: "0", TMPDIR: folder, XDG_DATA_HOME: folder, E2E_FOLDER: folder };
   const { code, out, err } = await catalyst(["demo", "--once", "--json"], { env });
@@ -21,12 +21,31 @@ test("demo --once --json answers through Envoy and leaves nothing", needs("envoy
   assert.equal(answer.ok, true);
   assert.ok(answer.steps.length >= 5 && answer.steps.every((step) => step.ok && step.ms >= 0));
   assert.match(JSON.stringify(answer.answer), /Copper kettle.*Sings a fifth/);
-  assert.match(JSON.stringify(answer.steps), /through Envoy/);
+  const steps = answer.steps.map(({ name }) => name).join("\n");
+  assert.match(steps, /over both, through two Envoys\nGlobex withdraws Reviews[^]*Globex exports it again/);
   assert.deepEqual(
     readdirSync(folder).filter((name) => name.startsWith("catalyst-demo")),
     [],
   );
   assert.deepEqual(processesOf(folder), []);
+});
+
+test("demo --nodes 3: a query passes through the node in the middle", needs("envoy"), async (t) => {
+  const folder = temporaryFolder(t);
+  const env = { _CATALYST_DEMO_PORT: "0", TMPDIR: folder, XDG_DATA_HOME: folder, E2E_FOLDER: folder };
+  const { code, out, err } = await catalyst(["demo", "--once", "--nodes", "3"], { env });
+  assert.equal(code, 0, `${out}\n${err}`);
+  assert.match(out, /ok {2}one query at n1 over both services +\d+ ms {2}n1 > n2 > n3/);
+  assert.match(out, /ok {2}it goes, no node knows it any more/);
+  assert.deepEqual(processesOf(folder), []);
+});
+
+test("demo --nodes 1 shows one node", needs("envoy"), async (t) => {
+  const folder = temporaryFolder(t);
+  const env = { _CATALYST_DEMO_PORT: "0", TMPDIR: folder, XDG_DATA_HOME: folder, E2E_FOLDER: folder };
+  const { code, out, err } = await catalyst(["demo", "--once", "--json", "--nodes", "1"], { env });
+  assert.equal(code, 0, err);
+  assert.match(out, /through Envoy/);
 });
 
 test("a demo that cannot work says why and exits 1", needs("envoy"), async (t) => {
@@ -61,7 +80,7 @@ for (const signal of ["SIGINT", "SIGKILL"] as const)
     child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
     await until("it is up", () => out.includes("until Ctrl-C"));
     const all = processesOf(folder);
-    assert.ok(all.length >= 8, `${all.length} processes`);
+    assert.ok(all.length >= 13, `${all.length} processes`);
     // As a terminal does: to the whole foreground group.
     process.kill(-(child.pid ?? 0), signal);
     await until("all gone", () => all.every((pid) => !lives(pid)));

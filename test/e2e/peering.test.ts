@@ -1,71 +1,267 @@
-// Two nodes of two organizations as a user runs them: each with its own CA, the other's trust file, and a configuration.
+// Two real nodes of two organizations, and everything a user can say about their peering, in the order in which somebody new would,
+// with right and with wrong input. Without Envoy: what is tested is what nodes know and say, not the traffic.
 
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
-import { test } from "node:test";
-import { createOrganizationCa } from "#auth";
-import { freePort, temporaryFolder, TestNode, until } from "../kit/node.ts";
+import { test, type TestContext } from "node:test";
+import type { EventRecord, NodeStatus, PeerRecord, RouteRecord, RuleRecord, RuleTest } from "#rpc";
+import { catalyst, freePort, temporaryFolder, TestNode, until } from "../kit/node.ts";
 
-const clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  after: (ms: number, run: () => void) => {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
-};
+const ACME = "acme.catalyst.internal";
+const GLOBEX = "globex.catalyst.internal";
+const FILES = `files.${GLOBEX}`;
 
-const ORGANIZATIONS = ["acme", "globex"] as const;
-type Name = (typeof ORGANIZATIONS)[number];
-const organizationOf = (name: Name): string => `${name}.catalyst.internal`;
-const nodeOf = (name: Name): string => `n.${organizationOf(name)}`;
-
-async function two(t: Parameters<typeof temporaryFolder>[0]) {
-  const ports = { acme: await freePort(), globex: await freePort() };
-  const folders = { acme: temporaryFolder(t), globex: temporaryFolder(t) };
-  for (const name of ORGANIZATIONS) {
-    const dataDir = join(folders[name], "node");
-    mkdirSync(dataDir, { mode: 0o700 });
-    await createOrganizationCa({ dataDir, organization: organizationOf(name), clock });
-  }
-  const start = (name: Name, other: Name, rest: object = {}) => {
-    const trust = join(folders[name], `${other}.pem`);
-    cpSync(join(folders[other], "node/certs/trust.pem"), trust);
-    return TestNode.start(t, {
-      folder: folders[name],
-      config: {
-        organization: organizationOf(name),
-        envoy: { disabled: true },
-        control: { listen: `127.0.0.1:${ports[name]}` },
-        peer: { listen: "127.0.0.1:0" },
-        egress: { listen: "127.0.0.1:0" },
-        peers: [{ node: nodeOf(other), address: `127.0.0.1:${ports[other]}`, trust: { file: trust } }],
-        imports: [{ match: { key: `*.${organizationOf(other)}` }, action: "accept" }],
-        ...rest,
-      },
-    });
-  };
-  return { start };
+interface Side {
+  readonly node: TestNode;
+  readonly name: string;
+  readonly control: string;
+  readonly trust: string;
+  /** One command line against this node. */
+  run(...words: readonly string[]): Promise<{ code: number; out: string; err: string }>;
+  /** The answer as JSON; the command must succeed. */
+  json<T>(...words: readonly string[]): Promise<T>;
+  /** The error as JSON. */
+  fails(...words: readonly string[]): Promise<{ exit: number; code: string; message: string; hint?: string }>;
 }
 
-test("two organizations exchange routes, and one of them stops within five seconds", async (t) => {
-  const { start } = await two(t);
-  const service = { name: "products", protocol: "http", endpoint: "http://127.0.0.1:9", export: true };
-  const [acme, globex] = await Promise.all([
-    start("acme", "globex", { services: [service] }),
-    start("globex", "acme"),
-  ]);
-  const synced = async (node: TestNode): Promise<boolean> =>
-    (await node.call("peer.list", {})).every(({ session }) => session.state === "synced");
-  await until("both synced", async () => (await synced(acme)) && (await synced(globex)));
-  const routes = await globex.call("route.list", {});
-  assert.deepEqual(
-    routes.map(({ name, peer, table }) => [name, peer, table]),
-    [["products.acme.catalyst.internal", "n.acme.catalyst.internal", "external"]],
-  );
-  const { code, ms } = await acme.signal("SIGTERM");
-  assert.deepEqual([code, ms < 5_000], [0, true]);
-  const [peer] = await globex.call("peer.list", {});
-  assert.equal(peer?.session.last?.code, 12);
+async function side(t: TestContext, organization: string, config: object): Promise<Side> {
+  const folder = temporaryFolder(t);
+  const dataDir = join(folder, "node");
+  const words = [
+    "init",
+    "init.json",
+    "--organization",
+    organization,
+    "--node",
+    "edge1",
+    "--data-dir",
+    dataDir,
+  ];
+  const made = await catalyst(words, { cwd: folder });
+  assert.equal(made.code, 0, made.err);
+  const control = `127.0.0.1:${await freePort()}`;
+  const node = await TestNode.start(t, {
+    folder,
+    config: {
+      organization,
+      node: "edge1",
+      control: { listen: control },
+      egress: { listen: "127.0.0.1:0" },
+      envoy: { disabled: true },
+      ...config,
+    },
+  });
+  const run = (...rest: readonly string[]) => catalyst([...rest, "--data-dir", dataDir], { cwd: folder });
+  return {
+    node,
+    name: `edge1.${organization}`,
+    control,
+    trust: join(dataDir, "certs/trust.pem"),
+    run,
+    async json<T>(...rest: readonly string[]) {
+      const { code, out, err } = await run(...rest, "--json");
+      assert.equal(code, 0, `${rest.join(" ")}: ${err}`);
+      return JSON.parse(out) as T;
+    },
+    async fails(...rest) {
+      const { code, out, err } = await run(...rest, "--json");
+      assert.notEqual(code, 0, `${rest.join(" ")}: ${out}`);
+      const { error } = JSON.parse(err) as { error: { code: string; message: string; hint?: string } };
+      return { exit: code, ...error };
+    },
+  };
+}
+
+async function answering(t: TestContext): Promise<string> {
+  const server = createServer((_, response) => response.end("hello"));
+  const port = await freePort();
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  return `http://127.0.0.1:${port}`;
+}
+
+async function peered(t: TestContext): Promise<{ acme: Side; globex: Side }> {
+  const imports = [
+    { peer: "*.globex.catalyst.internal", match: { key: `secret.${GLOBEX}` }, action: "reject" },
+  ];
+  const [acme, globex] = await Promise.all([side(t, ACME, { imports }), side(t, GLOBEX, {})]);
+  await globex.run("service", "add", "files", await answering(t));
+  return { acme, globex };
+}
+
+const routes = (of: Side, ...words: readonly string[]): Promise<RouteRecord[]> =>
+  of.json("route", "list", ...words);
+
+/** Asked again and again, so without a process each time. */
+const reached = async (of: Side, count: number): Promise<boolean> =>
+  (await of.node.call("route.list", {})).length === count;
+
+test("peering by hand, from strangers to routes and back", async (t) => {
+  const { acme, globex } = await peered(t);
+
+  await t.test("a peer is refused that nobody could be sure of", async () => {
+    const none = await acme.fails("peer", "add", globex.name, "--address", globex.control);
+    assert.deepEqual([none.exit, none.code], [65, "ERR_INVALID_ARGUMENT"]);
+    assert.match(none.message, /cannot prove who it is: give trust/);
+    const unread = await acme.fails("peer", "add", globex.name, "--trust", "nowhere.pem");
+    assert.deepEqual([unread.exit, unread.code], [64, "ERR_USAGE"]);
+    const bad = join(acme.node.folder, "bad.pem");
+    writeFileSync(bad, "no certificate\n");
+    const garbage = await acme.fails("peer", "add", globex.name, "--trust", bad);
+    assert.equal(garbage.exit, 65, garbage.message);
+    const self = await acme.fails("peer", "add", acme.name);
+    assert.match(self.message, /this node itself/);
+    const short = await acme.fails("peer", "add", "globex");
+    assert.equal(short.code, "ERR_INVALID_ARGUMENT", short.message);
+    const role = await acme.fails("peer", "add", globex.name, "--role", "boss");
+    assert.deepEqual([role.exit, role.code], [64, "ERR_USAGE"]);
+    assert.deepEqual(await acme.json("peer", "list"), []);
+  });
+
+  await t.test("both add each other, and wait until everything is told", async () => {
+    const add = (one: Side, other: Side, ...more: readonly string[]): Promise<PeerRecord> =>
+      one.json("peer", "add", other.name, "--address", other.control, "--trust", other.trust, ...more);
+    const first = await add(globex, acme);
+    assert.equal(first.kind, "external");
+    const peer = await add(acme, globex, "--wait", "30s");
+    assert.equal(peer.session.state, "synced", JSON.stringify(peer.session));
+    assert.deepEqual([peer.role, peer.freshness.state, peer.owner.kind], ["lateral", "fresh", "admin"]);
+    const text = await acme.run("peer", "show", "globex");
+    assert.match(text.out, /session +synced for .*\n[^]*data +fresh/);
+  });
+
+  await t.test("status and check tell of it", async () => {
+    const { peering, health } = await acme.json<NodeStatus>("status");
+    assert.deepEqual(
+      [peering?.peers, peering?.synced, peering?.stale, peering?.between, health],
+      [1, 1, 0, "certificate", "ok"],
+    );
+    assert.match((await acme.run("status")).out, /between nodes +certificate only/);
+    const checks = await acme.json<{ name: string; ok: boolean; text: string }[]>("check");
+    assert.deepEqual(
+      checks.filter(({ name }) => name === "peers").map(({ ok, text }) => [ok, text]),
+      [[true, "1 of 1 synced"]],
+    );
+  });
+
+  await t.test("nothing is told without a rule, and nothing taken", async () => {
+    assert.deepEqual(await routes(acme, "--in", "globex"), []);
+    const [why] = await globex.json<RuleTest[]>("export", "test", "files");
+    assert.deepEqual([why?.accept, why?.reason], [false, "export-default"]);
+    const exported = await globex.json<{ told: { send: boolean }[] }>(
+      "service",
+      "export",
+      "files",
+      "--to",
+      "acme",
+    );
+    assert.deepEqual(
+      exported.told.map(({ send }) => send),
+      [true],
+    );
+    await until(
+      "it is told",
+      async () => (await acme.node.call("route.list", { in: "globex" })).length === 1,
+    );
+    const [hidden] = await routes(acme, "--rejected");
+    assert.deepEqual([hidden?.name, hidden?.use, hidden?.reason], [FILES, "hidden", "import-default"]);
+    assert.deepEqual(await routes(acme, "--table", "external"), []);
+    const [test] = await acme.json<RuleTest[]>("import", "test", "files");
+    assert.deepEqual([test?.name, test?.accept, test?.told], [FILES, false, true]);
+    assert.match(
+      (await acme.run("route", "explain", "files")).out,
+      /not reached[^]*no import rule accepts it/,
+    );
+  });
+
+  await t.test("a rule is tried before it is made", async () => {
+    const rules = join(acme.node.folder, "rules.json");
+    const rule = { peer: `*.${GLOBEX}`, action: "accept" };
+    writeFileSync(rules, JSON.stringify({ imports: [rule] }));
+    const [difference] = await acme.json<{ imports: { gained: string[] } }[]>("peer", "diff", rules);
+    assert.deepEqual(difference?.imports.gained, [FILES]);
+    writeFileSync(rules, JSON.stringify({ imports: [{ ...rule, acton: "accept" }] }));
+    const wrong = await acme.run("peer", "diff", rules);
+    assert.equal(wrong.code, 65);
+    assert.match(wrong.err, /rules\.json:1:\d+.*acton[^]*did you mean/);
+    assert.equal((await acme.fails("peer", "diff", "nowhere.json")).exit, 65);
+    const bad = await acme.fails("import", "add", '{"action": "accept", "mtach": {}}');
+    assert.match(bad.message, /mtach.*did you mean match\?/);
+    assert.equal((await acme.fails("import", "add", "maybe")).exit, 64);
+  });
+
+  await t.test("the rule is made, the route is there, and says by which rule", async () => {
+    const added = await acme.json<RuleRecord>("import", "add", "accept", FILES, "--from", GLOBEX);
+    assert.deepEqual([added.place, added.owner.kind], [2, "admin"]);
+    await until("the route is best", () => reached(acme, 1));
+    assert.equal((await routes(acme, "--table", "external")).length, 1);
+    const shown = await acme.run("route", "explain", "files");
+    assert.match(shown.out, /reached by edge1\.globex[^]*accepted by imports\[1\], added by hand/);
+    const again = await acme.json<RuleRecord>("import", "add", "accept", FILES, "--from", GLOBEX);
+    assert.equal(again.id, added.id, "an equal one is no change");
+    const list = await acme.json<RuleRecord[]>("import", "list");
+    assert.deepEqual(
+      list.map(({ routes: decides, owner }) => [decides, owner.kind]),
+      [
+        [0, "config"],
+        [1, "admin"],
+      ],
+    );
+    const out = await globex.json<RouteRecord[]>("route", "list", "--out", "acme");
+    assert.deepEqual(
+      out.map(({ name, use }) => [name, use]),
+      [[FILES, "sent"]],
+    );
+    const [peer] = await globex.json<PeerRecord[]>("peer", "list");
+    assert.equal(peer?.routes.advertised, 1);
+  });
+
+  await t.test("what the file owns is changed in the file", async () => {
+    const fixed = await acme.fails("import", "remove", "1");
+    assert.equal(fixed.code, "ERR_OWNED_BY_CONFIG");
+    assert.match(`${fixed.message} ${fixed.hint ?? ""}`, /catalyst\.json/);
+    assert.equal((await acme.fails("import", "remove", "9")).code, "ERR_NOT_FOUND");
+    const text = readFileSync(join(acme.node.folder, "catalyst.json"), "utf8");
+    assert.ok(!text.includes(FILES), "nothing is written into the file");
+  });
+
+  await t.test("a peer goes down by an operator's word, and the other side hears it", async () => {
+    const down = await acme.json<PeerRecord>("peer", "down", "globex", "maintenance until six");
+    assert.equal(down.session.waits, "down");
+    await until("globex heard it", async () => {
+      const peer = await globex.node.call("peer.show", { node: "acme" });
+      return peer.session.last?.text.includes("maintenance until six") === true;
+    });
+    await until("the route is gone", () => reached(acme, 0));
+    assert.equal((await acme.json<NodeStatus>("status")).health, "ok", "it was meant so");
+    assert.notEqual((await acme.fails("peer", "refresh", "globex")).exit, 0);
+    await acme.json("peer", "up", "globex");
+    await until("it is back", () => reached(acme, 1));
+    await acme.json("peer", "refresh", "globex");
+  });
+
+  await t.test("what was exported is taken back", async () => {
+    await globex.json("service", "unexport", "files");
+    await until("it is gone at acme", () => reached(acme, 0));
+    assert.equal((await globex.run("service", "unexport", "files")).code, 0, "once more changes nothing");
+    assert.equal((await globex.fails("service", "export", "flies")).code, "ERR_NOT_FOUND");
+    assert.equal((await acme.fails("route", "show", "files")).code, "ERR_NOT_FOUND");
+  });
+
+  await t.test("events tell it in lines", async () => {
+    const events = await acme.json<EventRecord[]>("events", "--limit", "200");
+    const kinds = new Set(events.map(({ kind }) => kind));
+    for (const kind of ["peer.added", "peer.up", "peer.synced", "peer.down", "routes.gained", "routes.lost"])
+      assert.ok(kinds.has(kind), `${kind} in ${[...kinds].join(" ")}`);
+    assert.ok(events.every(({ kind, text }) => !kind.startsWith("peer.") || text.includes("globex")));
+  });
+
+  await t.test("the peering ends", async () => {
+    await acme.json("peer", "remove", "globex");
+    assert.deepEqual(await acme.json("peer", "list"), []);
+    assert.equal((await acme.fails("peer", "remove", "globex")).code, "ERR_NOT_FOUND");
+    assert.equal((await acme.fails("peer", "show", "globex")).exit, 1);
+  });
 });

@@ -18,6 +18,9 @@ export interface Ending {
   readonly note: string | undefined;
 }
 
+/** The longest name of a step that stands in this program. */
+const STEP_WIDTH = 47;
+
 export class Show {
   readonly steps: Step[] = [];
   readonly #json: boolean;
@@ -37,13 +40,15 @@ export class Show {
       const ms = Math.round(performance.now() - startedAt);
       this.steps.push({ name, ok: true, ms });
       const { green, dim } = this.#style;
-      this.#say(`${green("ok")}  ${name.padEnd(44)} ${dim(`${ms} ms`.padStart(8))}  ${dim(detail(result))}`);
+      this.#say(
+        `${green("ok")}  ${name.padEnd(STEP_WIDTH)} ${dim(`${ms} ms`.padStart(8))}  ${dim(detail(result))}`,
+      );
       return result;
     } catch (error) {
       const ms = Math.round(performance.now() - startedAt);
       const reason = error instanceof Error ? error.message : String(error);
       this.steps.push({ name, ok: false, ms, reason });
-      this.#say(`${this.#style.red("no")}  ${name.padEnd(44)} ${`${ms} ms`.padStart(8)}  ${reason}`);
+      this.#say(`${this.#style.red("no")}  ${name.padEnd(STEP_WIDTH)} ${`${ms} ms`.padStart(8)}  ${reason}`);
       throw error;
     }
   }
@@ -62,7 +67,7 @@ export class Show {
     this.#say(JSON.stringify(ending.answer, undefined, 2));
     this.#say("");
     if (ending.note !== undefined) this.#say(`${yellow("note:")} ${ending.note}\n`);
-    for (const [what, where] of ending.reach) this.#say(`${what.padEnd(12)} ${cyan(where)}`);
+    for (const [what, where] of ending.reach) this.#say(`${what.padEnd(14)} ${cyan(where)}`);
     this.#say(`\n${bold("Try next")} ${dim("(in another terminal)")}`);
     for (const command of ending.next) this.#say(`  ${command}`);
   }

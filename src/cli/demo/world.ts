@@ -1,19 +1,16 @@
-// The place of a demonstration: a temporary folder with a configuration and a data directory, free ports, and the processes that
-// run in it. Invariant: whatever happens, `close` ends every process it started and takes the folder away (but for --keep).
+// The place of a demonstration: a temporary folder, and in it the nodes and services that run. Invariant: whatever happens, `close`
+// ends every process it started and takes the folder away (but for --keep).
 
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type AdminApi, CatalystError, connect, type Session } from "#rpc";
-import { clientPaths } from "#config";
+import { CatalystError } from "#rpc";
 import { programOf } from "../run.ts";
 import { Child } from "./children.ts";
+import { DemoNode, type NodePorts, pause, START_MS } from "./node.ts";
+import { freePorts } from "./ports.ts";
 
-/** From the first process to the first answer of the node, also on a machine that is busy. */
-const START_MS = 60_000;
-const POLL_MS = 15;
 /** The node's own stop takes at most its drain time and 2 s. */
 const STOP_MS = 8_000;
 /** The usual one; tests never take it, another program may hold it. */
@@ -28,25 +25,25 @@ export const makeFolder = (): string => mkdtempSync(join(tmpdir(), "catalyst-dem
 
 export class World {
   readonly folder: string;
-  readonly dataDir: string;
-  readonly #children: Child[] = [];
-  #session: Session<AdminApi> | undefined;
-  /** Parts of the node that are not ready, with their state. */
-  #missing = "";
+  readonly nodes: DemoNode[] = [];
+  readonly #children: { readonly child: Child; readonly node: boolean }[] = [];
 
   constructor(folder: string) {
     this.folder = folder;
-    this.dataDir = join(this.folder, "node");
   }
 
   /** Starts an example service; the URL at which it listens. */
   async example(name: keyof typeof EXAMPLES, env: Readonly<Record<string, string>> = {}): Promise<string> {
     const [program, ...rest] = programOf();
-    const child = this.#start(
-      name,
-      [program, ...rest.slice(0, -1), fileURLToPath(EXAMPLES[name]), "--port", "0", "--watch-stdin"],
-      env,
-    );
+    const command = [
+      program,
+      ...rest.slice(0, -1),
+      fileURLToPath(EXAMPLES[name]),
+      "--port",
+      "0",
+      "--watch-stdin",
+    ] as const;
+    const child = this.#start(name, [...command], env, false);
     const line = await child.firstLine();
     const url = /^listening (\S+)/.exec(line)?.[1];
     if (url === undefined)
@@ -54,61 +51,66 @@ export class World {
     return url;
   }
 
-  /** Writes the configuration and starts a node from it. */
-  async node(config: object): Promise<void> {
-    const file = join(this.folder, "catalyst.json");
-    writeFileSync(file, `${JSON.stringify(config, undefined, 2)}\n`, { mode: 0o600 });
-    const child = this.#start("node", [...programOf(), "run", file], { _CATALYST_WATCH_STDIN: "1" });
-    const end = performance.now() + START_MS;
-    for (;;) {
-      if (child.over !== undefined) throw new CatalystError("ERR_INTERNAL", `the node ${child.over}`);
-      if (performance.now() > end)
-        throw new CatalystError(
-          "ERR_TIMEOUT",
-          `the node was not ready within ${START_MS / 1000} s${this.#missing}`,
-          { hint: "demo --keep leaves its log in the folder" },
-        );
-      if (await this.#isReady()) return;
-      await pause();
-    }
+  /** Nodes with their ports, in folders of their own; nothing is written or started yet. */
+  async place(
+    names: readonly { readonly label: string; readonly organization: string }[],
+  ): Promise<DemoNode[]> {
+    // The first one is where a reader looks first.
+    const usual = names.map((_, at) => (at === 0 && INGRESS_PORT > 0 ? [INGRESS_PORT] : []));
+    const ports = await freePorts([...usual, ...names.flatMap(() => [[], [], []])]);
+    const nodes = names.map(({ label, organization }, at) => {
+      const [ingress = 0] = ports.slice(at);
+      const [egress = 0, peer = 0, control = 0] = ports.slice(names.length + 3 * at);
+      const own: NodePorts = { ingress, egress, peer, control };
+      const [first = organization] = organization.split(".");
+      const folder = join(this.folder, names.length === 1 ? "." : `${label}.${first}`);
+      return new DemoNode({ label, organization, folder, ports: own });
+    });
+    this.nodes.push(...nodes);
+    return nodes;
   }
 
-  sdkSocket(): string {
-    return clientPaths(this.dataDir).sdkSock;
+  /** Starts a node from its file, until it is ready. */
+  async start(node: DemoNode): Promise<void> {
+    const name = this.nodes.length === 1 ? "node" : `${node.label}.${node.organization.split(".")[0] ?? ""}`;
+    const child = this.#start(name, [...programOf(), "run", node.file], { _CATALYST_WATCH_STDIN: "1" }, true);
+    await node.ready(child);
   }
 
   /** What each process said last, for a failure that nobody explains. */
   lastLines(): readonly { readonly name: string; readonly text: string }[] {
-    return this.#children.map(({ name, last }) => ({ name, text: last })).filter(({ text }) => text !== "");
+    return this.#children
+      .map(({ child: { name, last } }) => ({ name, text: last }))
+      .filter(({ text }) => text !== "");
   }
 
-  admin(): AdminApi {
-    if (this.#session === undefined) throw new CatalystError("ERR_NODE_UNREACHABLE", "the node does not run");
-    return this.#session.within(START_MS);
-  }
-
-  async until(what: string, done: () => Promise<boolean>): Promise<void> {
+  /** `why`: what is missing, for the error; a thing that never comes is best explained by it. */
+  async until(what: string, done: () => Promise<boolean>, why?: () => Promise<string>): Promise<void> {
     const end = performance.now() + START_MS;
     while (!(await done())) {
-      const dead = this.#children.find((child) => child.over !== undefined);
+      const dead = this.#children.find(({ child }) => child.over !== undefined)?.child;
       if (dead !== undefined) throw new CatalystError("ERR_INTERNAL", `${dead.name} ${dead.over ?? ""}`);
-      if (performance.now() > end)
-        throw new CatalystError("ERR_TIMEOUT", `${what} did not happen within ${START_MS / 1000} s`);
+      if (performance.now() > end) {
+        const missing = why === undefined ? "" : `: ${await why()}`;
+        throw new CatalystError("ERR_TIMEOUT", `not within ${START_MS / 1000} s: ${what}${missing}`);
+      }
       await pause();
     }
   }
 
   async close(keep: boolean): Promise<void> {
-    this.#session?.close();
-    // The node first: its services hear of it and need not wonder.
-    for (const child of this.#children.toReversed().toSorted((a) => (a.name === "node" ? -1 : 1)))
-      await child.stop(STOP_MS);
+    for (const node of this.nodes) node.close();
+    // The nodes first: their services hear of it and need not wonder.
+    for (const kind of [true, false])
+      await Promise.all(
+        this.#children.filter(({ node }) => node === kind).map(({ child }) => child.stop(STOP_MS)),
+      );
     if (!keep) rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** Now, for the second Ctrl-C. */
   kill(keep: boolean): void {
-    for (const child of this.#children) child.kill();
+    for (const { child } of this.#children) child.kill();
     if (!keep) rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -116,53 +118,12 @@ export class World {
     name: string,
     command: readonly [string, ...string[]],
     env: Readonly<Record<string, string>>,
+    node: boolean,
   ): Child {
     const child = new Child(name, command, { log: join(this.folder, `${name}.log`), env, cwd: this.folder });
-    this.#children.push(child);
+    this.#children.push({ child, node });
     return child;
   }
-
-  async #isReady(): Promise<boolean> {
-    try {
-      const socket = clientPaths(this.dataDir).adminSock;
-      if (!existsSync(socket)) return false;
-      this.#session ??= await connect<AdminApi>({ unix: socket });
-      const { parts } = await this.#session.stub.call("status", {});
-      const missing = parts.filter(({ state }) => state !== "ready" && state !== "absent");
-      this.#missing = missing
-        .map(({ name, state, reason }) => `; ${name} is ${state}${reason === undefined ? "" : `: ${reason}`}`)
-        .join("");
-      return parts.length >= 4 && missing.length === 0;
-    } catch (error) {
-      // Not listening yet, or starting again: asked again in a moment.
-      if (!(error instanceof CatalystError)) throw error;
-      this.#session?.close();
-      this.#session = undefined;
-      return false;
-    }
-  }
-}
-
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, POLL_MS));
-
-/** The usual port when it is free, else any. */
-export async function freePort(): Promise<number> {
-  for (const port of [INGRESS_PORT, 0]) {
-    const server = createServer();
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once("error", reject);
-        server.listen({ host: "127.0.0.1", port, exclusive: true }, resolve);
-      });
-      const address = server.address();
-      if (typeof address === "object" && address !== null) return address.port;
-    } catch (error) {
-      if (port === 0) throw error;
-    } finally {
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    }
-  }
-  return 0;
 }
 
 /** How the reader types this program. */

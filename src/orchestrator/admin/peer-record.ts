@@ -77,6 +77,8 @@ function sessionOf(report: PeerReport | undefined, down: boolean, now: Millis): 
       const state = syncedAt === undefined ? "syncing" : "synced";
       return { state, forMs: ago(syncedAt ?? since, now), dialled, flaps, ...ended };
     }
+    case "closing":
+      return { state: "closing", waits: phase.next.waits, flaps, ...ended };
     default:
       return { state: phase.state, flaps, ...ended };
   }
