@@ -71,7 +71,13 @@ function onlyNode(env: Environment): Address {
 function entries(folder: string): string[] {
   try {
     return readdirSync(folder);
-  } catch {
-    return []; // no such folder: no node was ever started by this user
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    // No node was ever started by this user.
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw new RegistrationError("ERR_NODE_UNREACHABLE", `cannot look for a node in ${folder} (${code})`, {
+      hint: "set CATALYST_SDK_URL or CATALYST_DATA_DIR",
+      cause,
+    });
   }
 }

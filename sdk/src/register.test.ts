@@ -248,5 +248,11 @@ test("the node is found as the CLI finds it", async () => {
   const second = new SmallNode();
   await second.listen(join(folder, "share/catalyst/edge2/run/sdk.sock"));
   assert.throws(() => resolveAddress(undefined, env), { code: "ERR_NODE_AMBIGUOUS" });
+  // A folder that cannot be read is not one without nodes.
+  await mkdir(join(folder, "round"));
+  await symlink("catalyst", join(folder, "round/catalyst"));
+  assert.throws(() => resolveAddress(undefined, { XDG_DATA_HOME: join(folder, "round") }), {
+    message: /^cannot look for a node in .* \(ELOOP\)$/,
+  });
   await Promise.all([node.kill(), second.kill()]);
 });

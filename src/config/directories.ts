@@ -59,11 +59,15 @@ function entryAt(path: string): Stats | undefined {
   try {
     return lstatSync(path);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    // A file in place of a directory above it: nothing can stand there either.
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
+}
+
+/** Nothing is there; a file in place of a directory above it says so as well. */
+function isAbsent(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ENOENT" || code === "ENOTDIR";
 }
 const isLink = (path: string): boolean => entryAt(path)?.isSymbolicLink() === true;
 
@@ -112,8 +116,12 @@ export function knownNodes(env: Env = process.env): readonly string[] {
 function entriesOf(directory: string): string[] {
   try {
     return readdirSync(directory);
-  } catch {
-    return []; // no such folder: no node was ever started by this user
+  } catch (cause) {
+    if (isAbsent(cause)) return []; // no node was ever started by this user
+    throw new CatalystError("ERR_PERMISSION", `cannot read ${directory}: ${reasonOf(cause)}`, {
+      hint: "say which node is meant: --data-dir DIR",
+      cause,
+    });
   }
 }
 
@@ -121,7 +129,7 @@ function add(found: Set<string>, path: string): void {
   try {
     found.add(realpathSync(path));
   } catch {
-    // A link whose data directory is gone (a demo that was killed): it names nothing any more.
+    // A link whose data directory is gone (a demo that was killed), or is not this user's: it names no node of theirs.
     return;
   }
 }

@@ -1,7 +1,8 @@
 // Names, directories and sockets of a node, with real directories.
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -79,6 +80,12 @@ test("a directory that is no directory is refused", (t) => {
   const root = temporary(t);
   writeFileSync(join(root, "file"), "");
   assert.throws(() => prepareDirectories(pathsIn(join(root, "file"))), { code: "ERR_PERMISSION" });
+});
+
+test("a nodes folder that cannot be read is not one without nodes", (t) => {
+  const root = temporary(t);
+  symlinkSync("catalyst", join(root, "catalyst"));
+  assert.throws(() => knownNodes({ XDG_DATA_HOME: root }), { code: "ERR_PERMISSION" });
 });
 
 test("nodes are found by announcement and in the nodes folder", (t) => {

@@ -54,6 +54,7 @@ export const ERRORS = {
   ERR_KEY_NOT_FOUND: "no signing key of this id",
   ERR_KEY_UNSAFE: "a key file is readable by others",
   ERR_STATE_CORRUPT: "a file in which the node keeps its own state is damaged",
+  ERR_STATE_UNWRITABLE: "a file of the node's own state cannot be opened or written",
   ERR_TOKENS_FOREIGN: "this node mints no tokens: identity.mode says they come from another issuer",
   ERR_APIKEY_INVALID: "the API key is malformed, unknown, revoked or expired",
   ERR_ENVOY_MISSING: "no Envoy binary",

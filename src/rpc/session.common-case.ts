@@ -222,6 +222,17 @@ export function sessionCases(name: string, open: Open): void {
     assert.deepEqual(seen, [1, 2, 3]);
   });
 
+  test(`${name}: a callback that fails is told`, async () => {
+    await using opened = await open();
+    await opened.session.stub.watch(() => {
+      throw new Error("no room for it");
+    });
+    const [tell] = opened.desk.watchers;
+    await assert.rejects(async () => tell?.(1));
+    const told = () => opened.logged.filter((line) => line.startsWith("a callback of the other side failed"));
+    assert.equal(told().length, 1);
+  });
+
   test(`${name}: a call that hangs ends within its deadline and leaves nothing behind`, async () => {
     await using opened = await open();
     const before = opened.session.stats();

@@ -152,8 +152,10 @@ export class LiveSession<T extends object> implements Session<T> {
       open++;
       const answer = this.#callBack(own, args).finally(() => open--);
       // Whoever only tells and does not wait must not be hit by an unhandled rejection; the promise still
-      // rejects.
-      answer.catch(() => undefined);
+      // rejects. With a session that ended its callbacks do too, and that is told already.
+      answer.catch((error: unknown) => {
+        if (this.#guard.reason === undefined) this.#unexpected(error, "a callback of the other side failed");
+      });
       return answer;
     };
   }
@@ -182,13 +184,10 @@ export class LiveSession<T extends object> implements Session<T> {
     });
   }
 
-  #unexpected(error: unknown): void {
+  #unexpected(error: unknown, what = "a call failed unexpectedly"): void {
     if (++this.#failures > LOGGED_ERRORS_MAX) return;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#log.error(
-      { error: text, remote: this.remote, failures: this.#failures },
-      "a call failed unexpectedly",
-    );
+    this.#log.error({ error: text, remote: this.remote, failures: this.#failures }, what);
   }
 }
 

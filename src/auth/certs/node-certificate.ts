@@ -124,6 +124,6 @@ function parse(pem: string): X509Certificate | undefined {
   try {
     return new X509Certificate(pem);
   } catch {
-    return undefined;
+    return undefined; // damaged: replaced like one that is missing, and `issued` says so
   }
 }

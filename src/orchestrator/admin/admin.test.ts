@@ -148,6 +148,19 @@ test("events are followed from any point, in order, until the session ends", asy
   journal.add(0, "x", "after the end");
 });
 
+test("a follower that fails is told about once, and hears no more", async () => {
+  const journal = new Journal();
+  const lost: unknown[] = [];
+  const { signal } = new AbortController();
+  const fail = (): never => {
+    throw new Error("its pipe is full");
+  };
+  journal.follow(undefined, fail, signal, (error) => void lost.push(error));
+  for (let i = 0; i < 3; i += 1) journal.add(0, "x", String(i));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(lost.map(String), ["Error: its pipe is full"]);
+});
+
 test("the journal is bounded and says what it lost by its sequence", () => {
   const journal = new Journal();
   for (let i = 1; i <= JOURNAL_MAX * 3; i += 1) journal.add(0, "x", String(i));

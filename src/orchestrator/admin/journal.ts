@@ -49,11 +49,12 @@ export class Journal {
     return this.#ring.slice(-limit);
   }
 
-  /** Hands over everything after `after` and what comes, in order, one call at a time; ends with the signal. */
+  /** Hands over everything after `after` and what comes, in order, one call at a time; ends with the signal or a failed call. */
   follow(
     after: number | undefined,
     onEvents: (events: readonly EventRecord[]) => unknown,
     signal: AbortSignal,
+    lost: (error: unknown) => void,
   ): void {
     let position = after ?? this.#sequence;
     let busy = false;
@@ -68,8 +69,10 @@ export class Journal {
           // Waiting for the answer bounds what is on its way to a follower that reads slowly.
           await onEvents(events);
         }
-      } catch {
+      } catch (error) {
         this.#listeners.delete(listener);
+        // One that went away is no news.
+        if (!signal.aborted) lost(error);
       } finally {
         busy = false;
       }

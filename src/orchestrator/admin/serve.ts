@@ -31,7 +31,12 @@ export async function serveAdmin(
           return await (table as Verbs)[verb](args);
         },
         async follow({ after }, onEvents) {
-          journal.follow(after, onEvents, session.signal);
+          journal.follow(after, onEvents, session.signal, (error) =>
+            log.warn(
+              { error: String(error), remote: session.remote },
+              "a follower of events is told no more",
+            ),
+          );
         },
       };
       // A node starts without its operator, and these are its largest schemas.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -231,6 +231,24 @@ test("one node per data directory; a dead holder is no holder", async (t) => {
   lock.release();
   assert.equal(await other(), "taken");
   (await takeLock(dir)).release();
+});
+
+test("what keeps the lock from being taken is told as what it is", async (t) => {
+  const dir = folder(t);
+  const code = async (place: string): Promise<unknown> => {
+    const error: unknown = await takeLock(place).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    return error instanceof Error && "code" in error ? error.code : error;
+  };
+  writeFileSync(join(dir, "file"), "");
+  assert.equal(await code(join(dir, "file")), "ERR_STATE_UNWRITABLE");
+  mkdirSync(join(dir, "folder", "lock"), { recursive: true });
+  assert.equal(await code(join(dir, "folder")), "ERR_PERMISSION");
+  mkdirSync(join(dir, "text"));
+  writeFileSync(join(dir, "text", "lock"), "no database at all ".repeat(100));
+  assert.equal(await code(join(dir, "text")), "ERR_STATE_CORRUPT");
 });
 
 test("the link carries states one way and the whole picture the other", async (t) => {
