@@ -3,13 +3,7 @@
 // so that it is the same in a process of its own and beside the other parts in one.
 
 import { setImmediate as later } from "node:timers";
-import {
-  type AuthControl,
-  CatalystError,
-  DEFAULT_GATEWAY_LIMITS,
-  type GatewayControl,
-  type GatewayLimits,
-} from "#rpc";
+import { type AuthControl, DEFAULT_GATEWAY_LIMITS, type GatewayControl, type GatewayLimits } from "#rpc";
 import { type PartStatus, type Reconnecting, reconnecting, type Session } from "#rpc";
 import { Loop, type Ports, type Runners } from "#kernel";
 import { type Effect, type NodeTypes, State } from "#routing";
