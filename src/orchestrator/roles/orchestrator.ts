@@ -243,7 +243,8 @@ class Orchestrator implements OrchestratorPart {
       loop,
       store: this.#store,
       content: (hash) => this.#blobs.get(hash),
-      say: (level, kind, text, node) => this.#say(level, kind, text, node),
+      say: (level, kind, text, node) =>
+        this.#say(level, kind, node === undefined ? text : `${node}: ${text}`, node),
     });
     const { clock } = this.#ports;
     const identity = this.#boot.config.identity.mode;
