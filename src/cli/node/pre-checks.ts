@@ -47,7 +47,8 @@ export async function preChecks(call: Call): Promise<readonly CheckResult[]> {
   add("sockets", "the paths of the sockets fit", "fatal", sockets(dataDir, call.env));
   add("stopped", "no node runs on this data directory", "warning", running);
   if (running.ok)
-    add("ingress", "the address of ingress is free", "fatal", await portFree(config.ingress.listen));
+    for (const { key, listen, severity } of listeners(config))
+      add(key, `the address of ${key} is free`, severity, await portFree(listen, key));
   add("files", "the files that the configuration names can be read", "fatal", files(config));
   add("envoy", "there is an Envoy", "warning", await envoy(config));
   return results;
@@ -100,8 +101,25 @@ function sockets(dataDir: string, env: Call["env"]): Row {
   return { ok: true, text: runDir };
 }
 
+interface Listener {
+  readonly key: "ingress" | "peer" | "control" | "egress";
+  readonly listen: string;
+  readonly severity: CheckResult["severity"];
+}
+
+/** Those that the node will open. Without egress it starts and says so: Envoy opens it, and tries again. */
+function listeners({ ingress, peer, control, egress, peers }: Config): readonly Listener[] {
+  const wanted = [
+    { key: "ingress", listen: ingress.listen, severity: "fatal" },
+    { key: "peer", listen: peer.listen, severity: "fatal" },
+    { key: "control", listen: control.listen, severity: "fatal" },
+    { key: "egress", listen: peers.length > 0 ? egress.listen : undefined, severity: "warning" },
+  ] as const;
+  return wanted.flatMap(({ listen, ...rest }) => (listen === undefined ? [] : [{ ...rest, listen }]));
+}
+
 /** Listens for a moment, as the node will. */
-async function portFree(address: string): Promise<Row> {
+async function portFree(address: string, key: Listener["key"]): Promise<Row> {
   const at = address.lastIndexOf(":");
   const host = address.slice(0, at).replaceAll(/^\[|\]$/g, "");
   const port = Number(address.slice(at + 1));
@@ -118,22 +136,24 @@ async function portFree(address: string): Promise<Row> {
       return {
         ok: false,
         text: `${address} is taken by another program`,
-        hint: "--ingress-listen HOST:PORT",
+        hint: `--${key}-listen HOST:PORT`,
       };
     }
     if (name === "EACCES")
       return { ok: false, text: `${address} needs more rights`, hint: "use a port over 1023" };
-    return { ok: false, text: `${address}: ${reasonOf(error)}`, hint: "--ingress-listen HOST:PORT" };
+    return { ok: false, text: `${address}: ${reasonOf(error)}`, hint: `--${key}-listen HOST:PORT` };
   } finally {
     server.close();
   }
 }
 
-function files({ ingress, identity, telemetry }: Config): Row {
+function files({ ingress, identity, telemetry, tls, peers }: Config): Row {
   const named = [
     ingress.tls?.cert,
     ingress.tls?.key,
     identity.jwks,
+    ...[tls?.cert, tls?.key, tls?.trust],
+    ...peers.map(({ trust }) => trust),
     ...Object.values(telemetry.otlp.headers ?? {}),
   ].flatMap((each) => (each !== undefined && "file" in each ? [each.file] : []));
   const bad = named.flatMap((file) => {
