@@ -3,14 +3,22 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { createOrganizationCa } from "#auth";
 import type { PeerConfig } from "#config";
 import type { Rule } from "#routing";
+import { systemClock } from "../ports.ts";
 import { Store } from "../store/store.ts";
 import { Book, type Configured } from "./book.ts";
 
 const GLOBEX = "edge1.globex.test";
 const HOOLI = "edge1.hooli.test";
-const PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+const made = mkdtempSync(join(tmpdir(), "catalyst-book-ca-"));
+const { certificatePem: PEM } = await createOrganizationCa({
+  dataDir: made,
+  organization: "hooli.test",
+  clock: systemClock,
+});
+rmSync(made, { recursive: true });
 const LINE = { kind: "config", file: "catalyst.json", line: 7 } as const;
 const peer = (node: string, rest: Partial<PeerConfig> = {}): PeerConfig => ({
   node,
@@ -90,5 +98,7 @@ test("trust that cannot be read leaves the peer without proof, and says so", (t)
   const book = open(inFile(GLOBEX, "missing.pem"));
   assert.equal(book.peer(GLOBEX)?.trust, undefined);
   assert.match(book.problems[0]?.text ?? "", /nobody can prove to be edge1\.globex\.test/);
-  assert.throws(() => book.add(peer(HOOLI), "no certificate"), { code: "ERR_INVALID_ARGUMENT" });
+  assert.throws(() => book.add(peer(HOOLI), "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----"), {
+    code: "ERR_INVALID_ARGUMENT",
+  });
 });

@@ -3,6 +3,7 @@
 // nothing added later can widen what a file refuses. That a peering is taken down is an operator's word about either kind.
 // It touches no session: who changes it brings the change to the driver.
 
+import { X509Certificate } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type PeerConfig, peerOf } from "#config";
@@ -241,8 +242,15 @@ export class Book {
   }
 }
 
-const isPem = (text: string): boolean =>
-  text.length <= TRUST_BYTES_MAX && text.includes("-----BEGIN CERTIFICATE-----");
+/** The first certificate can be read; the wire judges all of them. */
+function isPem(text: string): boolean {
+  try {
+    return text.length <= TRUST_BYTES_MAX && new X509Certificate(text).ca;
+  } catch {
+    // What cannot be read as a certificate is none.
+    return false;
+  }
+}
 
 function downOf(stored: ReadonlyMap<string, unknown>, node: NodeName): PeerIntent["adminDown"] {
   return stored.get(`down ${node}`) as PeerIntent["adminDown"];

@@ -5,6 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Clock, Log, Loop, Millis, Random } from "#kernel";
+import { CatalystError } from "#rpc";
 import {
   EMPTY_METER,
   type Commit,
@@ -165,9 +166,9 @@ export class Driver {
     if (peer !== undefined) this.#ports.wire.setPeer(peer);
     const isNew = this.#speaker.report(node) === undefined;
     const done = await this.#lane.submit({ kind: "peer.set", peering: intent });
-    if (done.refused !== undefined) throw new Error(done.refused.text);
+    if (done.refused !== undefined) throw new CatalystError("ERR_INVALID_ARGUMENT", done.refused.text);
     this.#happened({ kind: "configure", intent });
-    if (isNew) this.#restore(intent);
+    if (isNew) await this.#restore(intent);
   }
 
   async remove(node: NodeName, reason: string): Promise<number> {
@@ -230,10 +231,11 @@ export class Driver {
   }
 
   /** What was told before the restart is served at once, as stale, until the peer confirms it. */
-  #restore({ node, adminDown }: PeerIntent): void {
+  async #restore({ node, adminDown, onLoss }: PeerIntent): Promise<void> {
     const { learned } = this.#ports;
     if (learned === undefined) return;
-    if (adminDown !== undefined) return learned.forget(node);
+    // An operator's word, then or now: without a session nothing of this peer is used.
+    if (adminDown !== undefined || onLoss === "withdraw") return learned.forget(node);
     const { routes, place } = learned.restore(node);
     if (routes.length === 0 && place === undefined) return;
     for (let at = 0; at < routes.length; at += RESTORE_SLICE) {
@@ -242,6 +244,7 @@ export class Driver {
     }
     this.#tell(node, { kind: "stale" });
     this.#speaker.restore(node, routes, place, this.now);
+    await this.#told.get(node);
   }
 
   #propagate(commit: Commit): void {

@@ -3,7 +3,7 @@
 // a moment later and in one transaction for all that came meanwhile; whatever is wrong with it, it is thrown away and told anew.
 // Invariant: rows and place of a peer are of one moment, so a place is only given together with everything that was told up to it.
 
-import { rmSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { setImmediate as later } from "node:timers";
 import { crc32 } from "node:zlib";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
@@ -331,6 +331,7 @@ function openFile(file: string): DatabaseSync {
     const version = Number(db.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
     if (version !== 0 && version !== VERSION) throw new Error("of another version");
     db.exec(SCHEMA);
+    if (file !== ":memory:") chmodSync(file, 0o600);
     return db;
   } catch (error) {
     db.close();

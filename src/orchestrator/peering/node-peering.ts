@@ -70,8 +70,16 @@ export class NodePeering implements Peering {
     if (entries.length === 0 && this.#options.boot.config.control.listen === undefined) return;
     const running = await this.#opened();
     running.keepOnly(new Set(entries.map(({ intent }) => intent.node)));
-    const { driver } = running;
-    for (const entry of entries) await this.#configure(driver, entry);
+    for (const entry of entries) {
+      try {
+        await this.#configure(running.driver, entry);
+      } catch (error) {
+        // One peer that cannot be is no reason for the node not to start.
+        const text = `${entry.intent.node} is no peer: ${error instanceof Error ? error.message : String(error)}`;
+        this.#book.problems.push({ text, hint: `catalyst peer show ${entry.intent.node}` });
+        this.#options.say("warn", "peer.problem", text, entry.intent.node);
+      }
+    }
   }
 
   /** Sessions begin. */
@@ -112,7 +120,13 @@ export class NodePeering implements Peering {
 
   add(peer: PeerConfig, trust?: string): Promise<PeerState> {
     return this.#changed(async () => {
-      if (this.#book.add(peer, trust)) await this.#apply(peer.node);
+      if (!this.#book.add(peer, trust)) return this.#known(peer.node);
+      try {
+        await this.#apply(peer.node);
+      } catch (error) {
+        this.#book.remove(peer.node);
+        throw error;
+      }
       return this.#known(peer.node);
     });
   }
