@@ -44,6 +44,7 @@ export interface LinkTerms {
   /** Own intermediates, PEM, for first words. */
   readonly chain: readonly string[];
   readonly clock: Clock;
+  readonly messagesPerSecond: number;
   readonly schema: Awaited<ReturnType<typeof peerSchema>>;
 }
 
@@ -77,7 +78,7 @@ export class LiveLink implements DialledLink {
     this.node = terms.proof.peer.node;
     this.remote = session.remote;
     this.notAfter = Math.min(terms.proof.notAfter, terms.ownNotAfter);
-    this.#rate = new Rate(terms.clock, WIRE.messagesPerSecond, WIRE.messagesBurst);
+    this.#rate = new Rate(terms.clock, terms.messagesPerSecond, WIRE.messagesBurst);
     session.signal.addEventListener("abort", () => (this.#deaf = true), { once: true });
     void session.closed.then((reason) => this.#end(reason.message));
     session.onHeard(() => this.#heard());

@@ -25,8 +25,10 @@ export interface PeerWireOptions {
   readonly organization: OrgName;
   readonly clock: Clock;
   readonly log: Log;
-  /** For tests: how long a connection may take to become a link. */
+  /** How long a connection may take to become a link; default `WIRE.acceptMs`. */
   readonly acceptMs?: number;
+  /** Of one link; default `WIRE.messagesPerSecond`. */
+  readonly messagesPerSecond?: number;
 }
 
 export async function createPeerWire(options: PeerWireOptions): Promise<PeerWire> {
@@ -141,6 +143,7 @@ class SocketPeers implements PeerWire {
       ownNotAfter: own?.notAfter ?? 0,
       chain: own?.chain ?? [],
       clock: this.#options.clock,
+      messagesPerSecond: this.#options.messagesPerSecond ?? WIRE.messagesPerSecond,
       schema: this.#schema,
     });
     const links = this.#links.get(link.node) ?? new Set();

@@ -131,8 +131,11 @@ export interface StationOptions {
   /** What is said to those who knock; default yes. */
   readonly answer?: (knock: Knock) => Answer | undefined;
   readonly acceptMs?: number;
+  readonly messagesPerSecond?: number;
   readonly clock?: Clock;
   readonly listen?: boolean;
+  /** Frames of this node are never answered. */
+  readonly framesHangOf?: string;
 }
 
 /** A node with a wire that listens and says yes to who may knock. */
@@ -144,18 +147,20 @@ export async function station(identity: Identity, options: StationOptions = {}):
     warn: (fields) => void refusals.push("reason" in fields ? String(fields.reason) : ""),
   };
   const { node, organization } = identity;
-  const { clock = systemClock, acceptMs } = options;
+  const { clock = systemClock, acceptMs, messagesPerSecond } = options;
   const wire = await createPeerWire({
     node,
     organization,
     clock,
     log,
     ...(acceptMs === undefined ? {} : { acceptMs }),
+    ...(messagesPerSecond === undefined ? {} : { messagesPerSecond }),
   });
   wire.setCertificate(identity);
   const yes = (): Answer => ({ ok: true, open: openOf(identity) });
   const accept = (knock: Knock): LinkHandler => {
     const handler = new Recorder();
+    if (options.framesHangOf === knock.theirs.node) handler.frame = () => new Promise(() => undefined);
     knocks.push({ theirs: knock.theirs, link: knock.link, handler });
     const answer = (options.answer ?? yes)(knock);
     if (answer !== undefined) knock.answer(answer);
