@@ -1,11 +1,15 @@
-// The route table alone, without sessions: what one learned route costs in processor time (parsed, checked, judged by rules, decided,
-// journaled) and in memory, when every route has attributes of its own (a schema hash, two labels or six communities), and what a
-// change of a best path costs. Frames hold 500 routes as JSON, as on the wire. Run: npm run bench -- routing [ROUTES]
+// The route table alone, without sockets: what one learned route costs in processor time (parsed, checked, judged by rules, decided,
+// journaled) and in memory (the table; the sums of what the peer told; what a group of peers is told), when every route has
+// attributes of its own (a schema hash, two labels or six communities), and what a change of a best path costs. Frames hold 500
+// routes as JSON, as on the wire. Run: npm run bench -- routing [ROUTES]
 
-import { ImportPolicy, type PeerTerms, RouteParser, RouteTable, freshTerms, originProblem } from "#routing";
+import { ExportPolicy, ImportPolicy, type PeerTerms, RouteParser, RouteTable } from "#routing";
+import { freshTerms, Inbox, originProblem, type Path } from "#routing";
 import type { PeerDelta, Route, RouteDelta, Rule, Verdict } from "#routing";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { Advertised } from "../../src/routing/advertised.ts";
+import { UpdateGroup } from "../../src/routing/update-group.ts";
 
 export const about = "the route table: processor time and memory of a learned route";
 
@@ -23,7 +27,10 @@ export async function run(args: readonly string[]): Promise<void> {
   print([
     "routes",
     "attributes",
-    "B heap/route",
+    "B table",
+    "B told us",
+    "B we tell",
+    "B a route",
     "us parse",
     "us check+judge",
     "us learn+seal",
@@ -38,12 +45,15 @@ export async function run(args: readonly string[]): Promise<void> {
     }
     if (best === undefined) continue;
     const { bytes, parse, judge, learn, all } = best;
-    print([count, kind, bytes, ...[parse, judge, learn, all].map((us) => us.toFixed(2))]);
+    const memory = memoryOf(frames, count, collect);
+    const sum = bytes + memory.told + memory.tell;
+    const us = [parse, judge, learn, all].map((each) => each.toFixed(2));
+    print([count, kind, bytes, memory.told, memory.tell, sum, ...us]);
   }
   process.stdout.write("\n");
   churn(Math.min(count, 50_000));
   process.stdout.write(
-    `\nAdvertised keeps 16 B a route and update group beside this (revision and place).\n`,
+    "\nTo reach: 500 B a learned route, received, best and advertised to one group of peers.\n",
   );
 }
 
@@ -119,6 +129,71 @@ function load(frames: readonly string[], count: number, collect: () => void): Ro
     learn: us(spent.learn),
     all: (used.user + used.system) / count,
   };
+}
+
+/** What a session adds for each route: the sums of what the peer told, and what one group of peers is told of it. */
+function memoryOf(
+  frames: readonly string[],
+  count: number,
+  collect: () => void,
+): { readonly told: number; readonly tell: number } {
+  const terms = peerOf("edge1.globex.catalyst.internal");
+  const parser = new RouteParser();
+  const table = new RouteTable(OWN.organization);
+  table.apply({ kind: "peer.set", terms });
+  for (const frame of frames) {
+    for (const value of JSON.parse(frame) as unknown[]) {
+      const one = parser.parse(value);
+      if (!one.ok) throw new Error(`refused: ${one.problem.text}`);
+      table.apply({ kind: "route.learn", peer: terms.node, route: one.route, verdict: VERDICT });
+    }
+    table.seal();
+  }
+  const inbox = new Inbox(terms.limits);
+  // The names are those of the table, as they are in a node.
+  const keys = [...table.keys()];
+  const before = heap(collect);
+  const routes = function* () {
+    for (const key of keys) yield routeAt(table, key).route();
+  };
+  inbox.restore(routes(), undefined);
+  const told = heap(collect) - before;
+  const peer = peerOf("edge2.acme.catalyst.internal");
+  const policy = new ExportPolicy(
+    [{ match: { key: "*" }, action: "accept", set: { scope: "transitive" } }],
+    { ...peer, kind: "internal", role: "internal", organization: OWN.organization },
+    { ...OWN, address: "edge1.acme.example:10443" },
+  );
+  const tellOf = (path: Path) => {
+    const decision = policy.decide(path);
+    return decision.send ? decision.route : undefined;
+  };
+  const group = new UpdateGroup(OWN.organization, new Advertised<Path>(OWN.organization, tellOf));
+  group.join(peer.node, OWN.organization, "1", undefined);
+  for (const key of keys) {
+    const path = routeAt(table, key);
+    const route = tellOf(path);
+    if (route !== undefined) group.advertise(path, route);
+  }
+  for (let sent = group.drain(peer.node); sent.length > 0; sent = group.drain(peer.node)) {
+    const last = sent.at(-1);
+    if (last?.kind === "frame") group.ack(peer.node, last.seq, 8);
+  }
+  const tell = heap(collect) - before - told;
+  if (inbox.routes !== count || group.table.routes !== count) throw new Error("not all are told");
+  return { told: Math.round(told / count), tell: Math.round(tell / count) };
+}
+
+function routeAt(table: RouteTable, key: string): Path {
+  const path = table.candidates(key)[0];
+  if (path === undefined) throw new Error(`no path to ${key}`);
+  return path;
+}
+
+function heap(collect: () => void): number {
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
 }
 
 function routeOf(i: number, kind: Kind, seq: number, peer = "edge1.globex.catalyst.internal"): Route {

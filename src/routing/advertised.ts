@@ -1,51 +1,70 @@
 // What a group of peers was told, or is to be told: one table for all of them (a table a peer would take 34 GiB at a thousand
-// peers with a million routes). Entries stand in a log in the order of their last change, each once; so what a reader has not
-// seen is the log after its cursor, in its newest state only, and a slow reader costs its own changed keys and one number.
-// Slots are never renumbered: a cursor stays valid while the log is compacted. Follows peering.md section 3.
+// peers with a million routes). It holds where each route comes from and the sum of what was said of it, 80 bytes a name, and makes
+// the route again when a frame is written; one that would differ by then counts as changed. Entries stand in a log in the order of
+// their last change, each once; so what a reader has not seen is the log after its cursor, in its newest state only, and a slow
+// reader costs its own changed keys and one number. Slots are never renumbered: a cursor stays valid while the log is compacted.
+// Follows peering.md section 3.
 
 import { Digest, type Row, rowOf } from "./digest.ts";
-import type { Route } from "./route.ts";
+import type { Route, RouteVersion } from "./route.ts";
 import type { OrgName, ServiceName } from "./service.ts";
 import type { Withdraw } from "./session/message.ts";
 
 /** A position in the log: everything up to it has been read. */
 export type Slot = number;
 
+/** What a route is made of: the best path. Never changes in these members. */
+export interface Source {
+  readonly key: ServiceName;
+  readonly orgPath: readonly OrgName[];
+  readonly version: RouteVersion;
+}
+
+/** Where a name stands in the columns; its own until it is compacted away. */
+export type Place = number;
+
+/** What holds now of a name: a route, or that there is none any more. Made when it is asked for. */
 export interface Entry {
   readonly key: ServiceName;
+  readonly place: Place;
   readonly slot: Slot;
-  /** What holds now: a route, or that there is none any more. */
   readonly route: Route | undefined;
   readonly gone: Withdraw | undefined;
   /** Upper bound of its bytes in a frame. */
   readonly bytes: number;
 }
 
-interface Cell extends Entry {
-  slot: Slot;
-  route: Route | undefined;
-  gone: Withdraw | undefined;
-  bytes: number;
-  row: Row | undefined;
-}
-
 /** Below this the log is not worth compacting. */
 const COMPACT_MIN = 64;
 
-export class Advertised {
+export class Advertised<S extends Source> {
+  /** What peers are told of a source; undefined = nothing any more. */
+  told: (source: S) => Route | undefined;
   readonly #own: OrgName;
-  readonly #cells = new Map<ServiceName, Cell>();
   readonly #digest = new Digest();
   /** Routes that passed through an organization, for peers of it that are not told of them. */
   readonly #through = new Map<OrgName, Digest>();
-  #log: Cell[] = [];
-  #slots: Slot[] = [];
+  readonly #places = new Map<ServiceName, Place>();
+  readonly #free: Place[] = [];
+  /** By place. A name without a source is gone. */
+  readonly #sources: (S | undefined)[] = [];
+  readonly #gone = new Map<Place, Withdraw>();
+  #a = new Int32Array(COMPACT_MIN);
+  #b = new Int32Array(COMPACT_MIN);
+  #buckets = new Uint8Array(COMPACT_MIN);
+  /** Where in the log the name stands; other mentions of it are of the past. */
+  #at = new Int32Array(COMPACT_MIN);
+  /** The log: a place and its slot. */
+  #log = new Int32Array(COMPACT_MIN);
+  #slots = new Float64Array(COMPACT_MIN);
+  #length = 0;
   #tail: Slot = 0;
   #routes = 0;
   #compactAt = COMPACT_MIN;
 
-  constructor(own: OrgName) {
+  constructor(own: OrgName, told: (source: S) => Route | undefined) {
     this.#own = own;
+    this.told = told;
   }
 
   /** The slot of the last change. */
@@ -59,64 +78,65 @@ export class Advertised {
 
   /** Entries held, those included that only say a route is gone. */
   get size(): number {
-    return this.#cells.size;
-  }
-
-  get(key: ServiceName): Route | undefined {
-    return this.#cells.get(key)?.route;
-  }
-
-  entry(key: ServiceName): Entry | undefined {
-    return this.#cells.get(key);
+    return this.#places.size;
   }
 
   *keys(): Iterable<ServiceName> {
-    for (const cell of this.#cells.values()) if (cell.route !== undefined) yield cell.key;
+    for (const source of this.#sources) if (source !== undefined) yield source.key;
   }
 
-  /** False when nothing changed. */
-  advertise(route: Route): boolean {
-    const cell = this.#cells.get(route.key);
+  /** `route`: what peers are told of `source` now. False when nothing changed for them. */
+  advertise(source: S, route: Route): boolean {
+    const known = this.#places.get(source.key);
     const row = rowOf(route);
-    if (cell?.row !== undefined && cell.row.a === row.a && cell.row.b === row.b) return false;
-    const next = cell ?? this.#blank(route.key);
-    this.#forget(next);
-    next.route = route;
-    next.gone = undefined;
-    next.row = row;
-    next.bytes = bytesOf(route);
-    this.#routes += 1;
-    this.#digest.add(row);
-    for (const digest of this.#passed(route)) digest.add(row);
-    this.#append(next);
+    if (known !== undefined && this.#sources[known] !== undefined && this.#says(known, row)) {
+      this.#sources[known] = source;
+      return false;
+    }
+    const place = known ?? this.#take(source.key);
+    this.#forget(place);
+    this.#gone.delete(place);
+    this.#remember(place, source, row);
+    this.#append(place);
     return true;
   }
 
   /** False when there was nothing to take back. `tombstone`: the origin itself did. */
   withdraw(key: ServiceName, tombstone?: Pick<Withdraw, "version" | "tombstone">): boolean {
-    const cell = this.#cells.get(key);
-    if (cell?.route === undefined) return false;
-    const { version } = cell.route;
-    this.#forget(cell);
-    cell.gone = { key, version, ...tombstone };
-    cell.bytes =
-      key.length + 128 + (typeof tombstone?.tombstone === "string" ? tombstone.tombstone.length : 0);
-    this.#append(cell);
+    const place = this.#places.get(key);
+    const source = place === undefined ? undefined : this.#sources[place];
+    if (place === undefined || source === undefined) return false;
+    const { version } = source;
+    this.#forget(place);
+    this.#gone.set(place, { key, version, ...tombstone });
+    this.#append(place);
     return true;
+  }
+
+  entry(key: ServiceName): Entry | undefined {
+    const place = this.#places.get(key);
+    return place === undefined ? undefined : this.#entry(place);
+  }
+
+  /** Of the name's last change. */
+  slot(place: Place): Slot {
+    return this.#slots[this.#at[place] ?? 0] ?? 0;
   }
 
   /** Entries after a slot, in order. */
   *after(slot: Slot): Iterable<Entry> {
-    for (let at = this.#find(slot); at < this.#log.length; at++) {
-      const cell = this.#log[at];
-      if (cell !== undefined && cell.slot === this.#slots[at]) yield cell;
+    for (let at = this.#find(slot); at < this.#length; at++) {
+      const place = this.#log[at] ?? 0;
+      const entry = this.#at[place] === at ? this.#entry(place) : undefined;
+      // One that would be told otherwise than it was summed moved to the end of the log.
+      if (entry !== undefined && this.#at[place] === at) yield entry;
     }
   }
 
   *inBuckets(buckets: readonly number[]): Iterable<ServiceName> {
     const wanted = new Set(buckets);
-    for (const { key, row } of this.#cells.values())
-      if (row !== undefined && wanted.has(row.bucket)) yield key;
+    for (const [place, source] of this.#sources.entries())
+      if (source !== undefined && wanted.has(this.#buckets[place] ?? 0)) yield source.key;
   }
 
   /** What a peer of that organization was told once it has read everything. */
@@ -128,69 +148,130 @@ export class Advertised {
 
   /** Drops entries of the past that no reader needs any more: everybody has read up to `slot`. Called often, works rarely. */
   compact(slot: Slot): void {
-    if (this.#log.length < this.#compactAt) return;
-    const log: Cell[] = [];
-    const slots: Slot[] = [];
-    for (const [at, cell] of this.#log.entries()) {
-      if (cell.slot !== this.#slots[at]) continue;
-      if (cell.gone !== undefined && cell.slot <= slot) {
-        this.#cells.delete(cell.key);
+    if (this.#length < this.#compactAt) return;
+    let length = 0;
+    for (let at = 0; at < this.#length; at++) {
+      const place = this.#log[at] ?? 0;
+      const own = this.#slots[at] ?? 0;
+      if (this.#at[place] !== at) continue;
+      const gone = this.#gone.get(place);
+      if (gone !== undefined && own <= slot) {
+        this.#places.delete(gone.key);
+        this.#gone.delete(place);
+        this.#at[place] = -1;
+        this.#free.push(place);
         continue;
       }
-      log.push(cell);
-      slots.push(cell.slot);
+      this.#log[length] = place;
+      this.#slots[length] = own;
+      this.#at[place] = length;
+      length += 1;
     }
-    this.#log = log;
-    this.#slots = slots;
-    this.#compactAt = Math.max(COMPACT_MIN, 2 * log.length);
+    this.#length = length;
+    this.#compactAt = Math.max(COMPACT_MIN, 2 * length);
+    if (4 * this.#compactAt > this.#log.length) return;
+    this.#log = this.#log.slice(0, this.#compactAt);
+    this.#slots = this.#slots.slice(0, this.#compactAt);
   }
 
   /** The same content and slots, for peers that part from the group. */
-  fork(): Advertised {
-    const twin = new Advertised(this.#own);
-    for (const cell of this.after(0)) {
-      const { key, slot, route, gone, bytes } = cell;
-      const row = route === undefined ? undefined : rowOf(route);
-      const copy: Cell = { key, slot, route, gone, bytes, row };
-      twin.#cells.set(key, copy);
-      twin.#log.push(copy);
-      twin.#slots.push(slot);
-      if (route === undefined || row === undefined) continue;
-      twin.#routes += 1;
-      twin.#digest.add(row);
-      for (const digest of twin.#passed(route)) digest.add(row);
+  fork(): Advertised<S> {
+    const twin = new Advertised<S>(this.#own, this.told);
+    for (let at = 0; at < this.#length; at++) {
+      const from = this.#log[at] ?? 0;
+      if (this.#at[from] !== at) continue;
+      const source = this.#sources[from];
+      const gone = this.#gone.get(from);
+      const key = source?.key ?? gone?.key;
+      if (key === undefined) continue;
+      const place = twin.#take(key);
+      if (source !== undefined) twin.#remember(place, source, this.#row(from));
+      else if (gone !== undefined) twin.#gone.set(place, gone);
+      twin.#tail = (this.#slots[at] ?? 0) - 1;
+      twin.#append(place);
     }
     twin.#tail = this.#tail;
-    twin.#compactAt = Math.max(COMPACT_MIN, 2 * twin.#log.length);
+    twin.#compactAt = Math.max(COMPACT_MIN, 2 * twin.#length);
     return twin;
   }
 
-  #blank(key: ServiceName): Cell {
-    const cell: Cell = { key, slot: 0, route: undefined, gone: undefined, bytes: 0, row: undefined };
-    this.#cells.set(key, cell);
-    return cell;
+  #entry(place: Place): Entry {
+    const source = this.#sources[place];
+    const gone = this.#gone.get(place);
+    if (source === undefined) return this.#goneEntry(place, gone);
+    const { key } = source;
+    const route = this.told(source);
+    if (route === undefined) {
+      this.withdraw(key);
+      return this.#goneEntry(place, this.#gone.get(place));
+    }
+    this.advertise(source, route);
+    return { key, place, slot: this.slot(place), route, gone: undefined, bytes: bytesOf(route) };
   }
 
-  #forget(cell: Cell): void {
-    const { route, row } = cell;
-    if (route === undefined || row === undefined) return;
+  #goneEntry(place: Place, gone: Withdraw | undefined): Entry {
+    const { key = "", tombstone } = gone ?? {};
+    const bytes = key.length + 128 + (typeof tombstone === "string" ? tombstone.length : 0);
+    return { key, place, slot: this.slot(place), route: undefined, gone, bytes };
+  }
+
+  #says(place: Place, row: Row): boolean {
+    return this.#a[place] === row.a && this.#b[place] === row.b;
+  }
+
+  #row(place: Place): Row {
+    return { bucket: this.#buckets[place] ?? 0, a: this.#a[place] ?? 0, b: this.#b[place] ?? 0 };
+  }
+
+  #remember(place: Place, source: S, row: Row): void {
+    this.#sources[place] = source;
+    this.#a[place] = row.a;
+    this.#b[place] = row.b;
+    this.#buckets[place] = row.bucket;
+    this.#routes += 1;
+    this.#digest.add(row);
+    for (const digest of this.#passed(source)) digest.add(row);
+  }
+
+  #forget(place: Place): void {
+    const source = this.#sources[place];
+    if (source === undefined) return;
+    const row = this.#row(place);
+    this.#sources[place] = undefined;
     this.#routes -= 1;
     this.#digest.remove(row);
-    for (const digest of this.#passed(route)) digest.remove(row);
-    cell.route = undefined;
-    cell.row = undefined;
+    for (const digest of this.#passed(source)) digest.remove(row);
   }
 
-  #append(cell: Cell): void {
+  #take(key: ServiceName): Place {
+    const place = this.#free.pop() ?? this.#sources.push(undefined) - 1;
+    if (place === this.#a.length) {
+      const length = grownLength(place);
+      this.#a = grown(this.#a, new Int32Array(length));
+      this.#b = grown(this.#b, new Int32Array(length));
+      this.#at = grown(this.#at, new Int32Array(length));
+      this.#buckets = grown(this.#buckets, new Uint8Array(length));
+    }
+    this.#places.set(key, place);
+    return place;
+  }
+
+  #append(place: Place): void {
+    if (this.#length === this.#log.length) {
+      const length = grownLength(this.#length);
+      this.#log = grown(this.#log, new Int32Array(length));
+      this.#slots = grown(this.#slots, new Float64Array(length));
+    }
     this.#tail += 1;
-    cell.slot = this.#tail;
-    this.#log.push(cell);
-    this.#slots.push(cell.slot);
+    this.#log[this.#length] = place;
+    this.#slots[this.#length] = this.#tail;
+    this.#at[place] = this.#length;
+    this.#length += 1;
   }
 
-  #passed(route: Route): Digest[] {
+  #passed(source: Source): Digest[] {
     const found: Digest[] = [];
-    for (const organization of foreign(route, this.#own)) {
+    for (const organization of foreign(source, this.#own)) {
       const digest = this.#through.get(organization) ?? new Digest();
       this.#through.set(organization, digest);
       found.push(digest);
@@ -201,7 +282,7 @@ export class Advertised {
   /** First place in the log whose slot is greater: a binary search, for slots only grow. */
   #find(slot: Slot): number {
     let low = 0;
-    let high = this.#slots.length;
+    let high = this.#length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if ((this.#slots[middle] ?? 0) <= slot) low = middle + 1;
@@ -211,9 +292,17 @@ export class Advertised {
   }
 }
 
+/** Half as much again: columns that double leave up to half of themselves empty. */
+const grownLength = (length: number): number => length + (length >> 1);
+
+function grown<Column extends { set(from: Column): void }>(from: Column, into: Column): Column {
+  into.set(from);
+  return into;
+}
+
 /** Organizations other than our own in a route's path, each once. */
-export function foreign(route: Route, own: OrgName): ReadonlySet<OrgName> {
-  const found = new Set(route.orgPath);
+export function foreign({ orgPath }: Pick<Source, "orgPath">, own: OrgName): ReadonlySet<OrgName> {
+  const found = new Set(orgPath);
   found.delete(own);
   return found;
 }

@@ -2,6 +2,7 @@
 // part is kept once and each route points to it. The book that finds the one instance is bounded and forgets, so a peer that
 // never repeats itself costs no more than its routes. Therefore two courses may be equal and yet not the same object.
 
+import type { Millis } from "#kernel";
 import type { Route, Scope } from "./route.ts";
 import type { NodeName, OrgName, Protocol } from "./service.ts";
 
@@ -18,6 +19,8 @@ export interface Course {
   readonly onlyToCustomer: OrgName | undefined;
   readonly cost: number;
   readonly localPreference: number | undefined;
+  /** Where the ends of the leases are counted from: a route holds a small number and not a date, which takes two words more. */
+  readonly since: Millis;
   /** Other organizations on the way. */
   readonly foreign: number;
   /** The first of them, else the own one. */
@@ -71,13 +74,14 @@ export class CourseBook {
       onlyToCustomer: route.onlyToCustomer,
       cost: route.cost,
       localPreference: route.localPreference,
+      since: route.notAfter,
       foreign: route.orgPath.length - inside,
       neighbour: route.orgPath[inside] ?? this.#own,
     };
   }
 }
 
-type Shared = Omit<Course, "epoch" | "foreign" | "neighbour">;
+type Shared = Omit<Course, "epoch" | "since" | "foreign" | "neighbour">;
 
 export const sameCourse = (a: Course, b: Course): boolean =>
   a === b || (a.epoch === b.epoch && sameWay(a, b));

@@ -28,7 +28,8 @@ export class Path implements Contender, RuleSubject {
   readonly details: string;
   readonly health: Health;
   readonly seq: number;
-  readonly notAfter: Millis;
+  /** Of the lease, since the course's date. */
+  readonly left: Millis;
   /** What the import rules made of it. */
   readonly verdict: Verdict;
   generation: number;
@@ -58,7 +59,7 @@ export class Path implements Contender, RuleSubject {
     this.details = details;
     this.health = health;
     this.seq = seq;
-    this.notAfter = notAfter;
+    this.left = notAfter - course.since;
     this.verdict = verdict;
     this.generation = generation;
   }
@@ -84,6 +85,10 @@ export class Path implements Contender, RuleSubject {
   /** The peer did not confirm it since its session came back. */
   get stale(): boolean {
     return this.generation < this.peer.terms.generation;
+  }
+
+  get notAfter(): Millis {
+    return this.course.since + this.left;
   }
 
   get bytes(): number {
@@ -140,6 +145,9 @@ export class Path implements Contender, RuleSubject {
   }
   get origin(): NodeName {
     return this.course.origin;
+  }
+  get orgPath(): readonly OrgName[] {
+    return this.course.orgPath;
   }
   get onlyToCustomer(): OrgName | undefined {
     const { role, organization } = this.peer.terms;

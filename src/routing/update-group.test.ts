@@ -2,12 +2,16 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { routeOf, SELF } from "../../test/kit/routes.ts";
 import type { Route } from "./route.ts";
+import { Advertised } from "./advertised.ts";
 import { FRAME, type Send, UpdateGroup } from "./update-group.ts";
 
 const ORG = SELF.organization;
 const [ONE, TWO] = ["edge2.acme.test", "edge3.acme.test"];
 const route = (name: string, rest: Partial<Route> = {}) =>
   routeOf(SELF.node, { key: `${name}.acme.test`, ...rest });
+
+const groupOf = () => new UpdateGroup<Route>(ORG, new Advertised<Route>(ORG, (told) => told));
+const tell = (group: UpdateGroup<Route>, one: Route) => group.advertise(one, one);
 
 const words = (sends: readonly Send[]) =>
   sends.map((send) => {
@@ -20,7 +24,7 @@ const words = (sends: readonly Send[]) =>
   });
 
 /** Drains and acknowledges until nothing is left. */
-function settle(group: UpdateGroup, node: string): Send[] {
+function settle(group: UpdateGroup<Route>, node: string): Send[] {
   const all: Send[] = [];
   for (;;) {
     const sends = group.drain(node);
@@ -32,35 +36,35 @@ function settle(group: UpdateGroup, node: string): Send[] {
 }
 
 test("tells everything between marks, then changes, newest state only, withdrawals first", () => {
-  const group = new UpdateGroup(ORG);
-  for (const name of ["a", "b"]) group.advertise(route(name));
+  const group = groupOf();
+  for (const name of ["a", "b"]) tell(group, route(name));
   group.join(ONE, ORG, "e", undefined);
   assert.deepEqual(words(settle(group, ONE)), ["begin", "a.acme.test b.acme.test", "end"]);
-  for (const seq of [2, 3, 4]) group.advertise(route("a", { version: { epoch: 1, seq } }));
+  for (const seq of [2, 3, 4]) tell(group, route("a", { version: { epoch: 1, seq } }));
   group.withdraw("b.acme.test");
   const [send] = settle(group, ONE);
   assert.deepEqual(words([send as Send]), ["-b.acme.test a.acme.test"]);
   assert.ok(send?.kind === "frame" && send.frame.kind === "update");
   assert.equal(send.frame.advertise[0]?.version.seq, 4);
-  assert.equal(group.advertise(route("a", { version: { epoch: 1, seq: 4 } })), false);
+  assert.equal(tell(group, route("a", { version: { epoch: 1, seq: 4 } })), false);
   assert.deepEqual(group.drain(ONE), []);
 });
 
 test("peers at one place get the same frame object; a slow one its own, when it is ready", () => {
-  const group = new UpdateGroup(ORG);
+  const group = groupOf();
   for (const node of [ONE, TWO]) {
     group.join(node, ORG, "e", undefined);
     settle(group, node);
   }
-  group.advertise(route("a"));
+  tell(group, route("a"));
   const [first] = group.drain(ONE);
   const [second] = group.drain(TWO);
   assert.ok(first?.kind === "frame" && second?.kind === "frame");
   assert.equal(first.frame, second.frame);
 
   for (let seq = 0; seq < 50; seq++) {
-    group.advertise(route(`s${seq}`));
-    group.advertise(route("hot", { version: { epoch: 1, seq } }));
+    tell(group, route(`s${seq}`));
+    tell(group, route("hot", { version: { epoch: 1, seq } }));
     settle(group, ONE);
     group.drain(TWO);
   }
@@ -76,10 +80,10 @@ test("peers at one place get the same frame object; a slow one its own, when it 
 });
 
 test("a frame holds at most 500 routes and 256 KiB", () => {
-  const group = new UpdateGroup(ORG);
-  for (let i = 0; i < 1_200; i++) group.advertise(route(`s${i}`));
+  const group = groupOf();
+  for (let i = 0; i < 1_200; i++) tell(group, route(`s${i}`));
   const labels = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`l${i}`, "\u0001".repeat(100)]));
-  for (let i = 0; i < 60; i++) group.advertise(route(`t${i}`, { attributes: { health: "up", labels } }));
+  for (let i = 0; i < 60; i++) tell(group, route(`t${i}`, { attributes: { health: "up", labels } }));
   group.join(ONE, ORG, "e", undefined);
   const frames = settle(group, ONE).flatMap((send) => (send.kind === "frame" ? [send] : []));
   for (const { frame, routes } of frames) {
@@ -109,16 +113,16 @@ describe("across organizations", () => {
     });
 
   test("a peer is not told of what came through its organization, and its sums say so", () => {
-    const group = new UpdateGroup(ORG);
+    const group = groupOf();
     for (const node of [PEER, "edge1.hooli.test"]) group.join(node, node.slice(6), "e", undefined);
     for (const node of group.members) settle(group, node);
-    group.advertise(other("a"));
-    group.advertise(through("b"));
+    tell(group, other("a"));
+    tell(group, through("b"));
     assert.deepEqual(words(settle(group, "edge1.hooli.test")), ["a.initech.test b.initech.test"]);
     assert.deepEqual(words(settle(group, PEER)), ["-b.initech.test a.initech.test"]);
     assert.equal(group.table.digestFor("globex.test").count(), 1);
     // It was told of it by another way before.
-    group.advertise(through("a", 2));
+    tell(group, through("a", 2));
     assert.deepEqual(words(settle(group, PEER)), ["-a.initech.test"]);
     assert.equal(group.table.digestFor("globex.test").count(), 0);
   });
@@ -126,8 +130,8 @@ describe("across organizations", () => {
 
 describe("resume", () => {
   function synced() {
-    const group = new UpdateGroup(ORG);
-    group.advertise(route("a"));
+    const group = groupOf();
+    tell(group, route("a"));
     group.join(ONE, ORG, "e1", undefined);
     const sent = settle(group, ONE);
     group.leave(ONE);
@@ -136,7 +140,7 @@ describe("resume", () => {
 
   test("goes on after the last frame that arrived, and ends with a mark", () => {
     const { group, lastSeq } = synced();
-    group.advertise(route("b"));
+    tell(group, route("b"));
     assert.equal(group.join(ONE, ORG, "e2", { epoch: "e1", lastSeq, restartMs: 1_000 }), true);
     assert.deepEqual(words(settle(group, ONE)), ["b.acme.test", "end"]);
   });
@@ -159,7 +163,7 @@ describe("resume", () => {
     settle(group, TWO);
     group.withdraw("a.acme.test");
     for (let i = 0; i < 500; i++) {
-      group.advertise(route("churn", { version: { epoch: 1, seq: i } }));
+      tell(group, route("churn", { version: { epoch: 1, seq: i } }));
       settle(group, TWO);
     }
     group.join(ONE, ORG, "e2", { epoch: "e1", lastSeq, restartMs: 1_000 });
@@ -168,8 +172,8 @@ describe("resume", () => {
 });
 
 test("a comparison waits until everything is told; buckets that differ are told once more", () => {
-  const group = new UpdateGroup(ORG);
-  for (const name of ["a", "b", "c"]) group.advertise(route(name));
+  const group = groupOf();
+  for (const name of ["a", "b", "c"]) tell(group, route(name));
   group.join(ONE, ORG, "e", undefined);
   group.compare(ONE);
   const sends = settle(group, ONE);
@@ -188,10 +192,10 @@ test("a comparison waits until everything is told; buckets that differ are told 
 });
 
 test("entries of the past are dropped once everybody has read them", () => {
-  const group = new UpdateGroup(ORG);
+  const group = groupOf();
   group.join(ONE, ORG, "e", undefined);
   for (let i = 0; i < 5_000; i++) {
-    group.advertise(route(`s${i}`));
+    tell(group, route(`s${i}`));
     if (i >= 10) group.withdraw(`s${i - 10}.acme.test`);
     settle(group, ONE);
   }
@@ -200,15 +204,15 @@ test("entries of the past are dropped once everybody has read them", () => {
 });
 
 test("a group that parts keeps what each was told; only the difference is sent", () => {
-  const group = new UpdateGroup(ORG);
-  for (const name of ["a", "b"]) group.advertise(route(name));
+  const group = groupOf();
+  for (const name of ["a", "b"]) tell(group, route(name));
   for (const node of [ONE, TWO]) {
     group.join(node, ORG, "e", undefined);
     settle(group, node);
   }
   const parted = group.fork([TWO]);
   parted.withdraw("a.acme.test");
-  group.advertise(route("c"));
+  tell(group, route("c"));
   assert.deepEqual(words(settle(parted, TWO)), ["-a.acme.test"]);
   assert.deepEqual(words(settle(group, ONE)), ["c.acme.test"]);
 });

@@ -3,7 +3,7 @@
 // bytes. Sending is clocked by acknowledgements: at most `credit` frames wait for one, and who is slow reads later, in newest
 // state, alone. Across organizations a peer is not told of routes that passed through its own. Follows peering.md sections 3, 4, 8.
 
-import { Advertised, type Entry, foreign, type Slot } from "./advertised.ts";
+import { Advertised, type Entry, foreign, type Place, type Slot, type Source } from "./advertised.ts";
 import type { Buckets, Digest } from "./digest.ts";
 import type { Route } from "./route.ts";
 import type { NodeName, OrgName, ServiceName } from "./service.ts";
@@ -70,7 +70,7 @@ export interface MemberStatus {
 
 interface Batch {
   readonly to: Slot;
-  readonly entries: readonly Entry[];
+  readonly places: readonly Place[];
   readonly slots: readonly Slot[];
   readonly frame: UpdateFrame;
   /** Organizations that some route of it passed through. */
@@ -81,13 +81,13 @@ interface Batch {
 /** Members at different places whose batches are kept. */
 const BATCHES_MAX = 16;
 
-export class UpdateGroup {
+export class UpdateGroup<S extends Source> {
   readonly #own: OrgName;
   readonly #members = new Map<NodeName, Member>();
   readonly #batches = new Map<Slot, Batch>();
-  readonly table: Advertised;
+  readonly table: Advertised<S>;
 
-  constructor(own: OrgName, table: Advertised = new Advertised(own)) {
+  constructor(own: OrgName, table: Advertised<S>) {
     this.#own = own;
     this.table = table;
   }
@@ -104,8 +104,8 @@ export class UpdateGroup {
     return this.#members.has(node);
   }
 
-  advertise(route: Route): boolean {
-    return this.table.advertise(route);
+  advertise(source: S, route: Route): boolean {
+    return this.table.advertise(source, route);
   }
 
   withdraw(key: ServiceName, tombstone?: Pick<Withdraw, "version" | "tombstone">): boolean {
@@ -163,8 +163,8 @@ export class UpdateGroup {
   }
 
   /** Peers whose export policy changed part from the others, with what they were told; then the new policy is applied as changes. */
-  fork(nodes: Iterable<NodeName>): UpdateGroup {
-    const group = new UpdateGroup(this.#own, this.table.fork());
+  fork(nodes: Iterable<NodeName>): UpdateGroup<S> {
+    const group = new UpdateGroup<S>(this.#own, this.table.fork());
     for (const node of nodes) {
       const member = this.#members.get(node);
       if (member === undefined) continue;
@@ -227,6 +227,7 @@ export class UpdateGroup {
       if (send === undefined) break;
       sends.push(send);
     }
+    this.#dropBatches();
     this.table.compact(this.#readByAll());
     return sends;
   }
@@ -292,17 +293,16 @@ export class UpdateGroup {
   /** The changes after a slot, as far as they fit in one frame; the same object while nothing in it changes. */
   #batch(from: Slot): Batch | undefined {
     const known = this.#batches.get(from);
-    if (known !== undefined && known.entries.every((entry, at) => entry.slot === known.slots[at]))
-      return known;
-    const entries: Entry[] = [];
+    if (known?.places.every((place, at) => this.table.slot(place) === known.slots[at]) === true) return known;
+    const places: Place[] = [];
     const slots: Slot[] = [];
     const withdraw: Withdraw[] = [];
     const advertise: Route[] = [];
     const passed = new Set<OrgName>();
     let bytes = 0;
     for (const entry of this.table.after(from)) {
-      if (entries.length > 0 && full(entries.length, bytes + entry.bytes)) break;
-      entries.push(entry);
+      if (places.length > 0 && full(places.length, bytes + entry.bytes)) break;
+      places.push(entry.place);
       slots.push(entry.slot);
       bytes += entry.bytes;
       if (entry.gone !== undefined) withdraw.push(entry.gone);
@@ -313,7 +313,7 @@ export class UpdateGroup {
     const to = slots.at(-1);
     if (to === undefined) return undefined;
     const frame: UpdateFrame = { kind: "update", withdraw, advertise };
-    const batch: Batch = { to, entries, slots, frame, foreign: passed, personal: new Map() };
+    const batch: Batch = { to, places, slots, frame, foreign: passed, personal: new Map() };
     this.#batches.delete(from);
     this.#batches.set(from, batch);
     for (const oldest of this.#batches.keys()) {
@@ -345,6 +345,14 @@ export class UpdateGroup {
 
   #digest({ organization }: Member): Digest {
     return this.table.digestFor(organization);
+  }
+
+  /** Those that nobody has before them any more hold routes for nothing. */
+  #dropBatches(): void {
+    if (this.#batches.size === 0) return;
+    let least = this.table.tail;
+    for (const { live, cursor } of this.#members.values()) if (live) least = Math.min(least, cursor);
+    for (const from of this.#batches.keys()) if (from < least) this.#batches.delete(from);
   }
 
   /** Up to where no member can come back behind. */

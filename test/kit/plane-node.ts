@@ -140,7 +140,8 @@ const told = new WeakMap<PlaneNode, Map<PlaneNode, Set<string>>>();
 export async function tell(from: PlaneNode, to: PlaneNode): Promise<void> {
   const self = { node: from.name, organization: from.ca.organization, address: `127.0.0.1:${from.peerPort}` };
   const exports = new Exports(self, from.loop.view);
-  const advertise = [...exports.all(exports.policy(to.name) ?? "")].filter(
+  const routes = [...exports.all(exports.policy(to.name) ?? "")].map(({ route }) => route);
+  const advertise = routes.filter(
     ({ nodePath, orgPath }) => !nodePath.includes(to.name) && !orgPath.includes(organizationOf(to.name)),
   );
   const all = told.get(from) ?? new Map<PlaneNode, Set<string>>();

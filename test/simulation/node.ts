@@ -6,10 +6,12 @@ import {
   type Answer,
   type Conn,
   type DigestMark,
+  type Exported,
   ExportPolicy,
   type Frame,
   type Notice,
   type Open,
+  type Path,
   type PeerIntent,
   type Route,
   type RouteChanges,
@@ -114,7 +116,11 @@ export class SimNode {
         encodings: ["identity"],
         capabilities: {},
       },
-      { policy: (peer) => this.#policies.get(peer)?.hash ?? "", all: (policy) => this.#exported(policy) },
+      {
+        policy: (peer) => this.#policies.get(peer)?.hash ?? "",
+        all: (policy) => this.#exported(policy),
+        route: (policy, path) => this.#says(policy, path),
+      },
     );
     this.#start();
   }
@@ -259,17 +265,22 @@ export class SimNode {
     this.#byHash.set(policy.hash, policy);
   }
 
-  *#exported(hash: string): Iterable<Route> {
+  *#exported(hash: string): Iterable<Exported> {
     for (const key of [...this.tables.table.keys()]) {
-      const route = this.#export(hash, key);
-      if (route !== undefined) yield route;
+      const exported = this.#export(hash, key);
+      if (exported !== undefined) yield exported;
     }
   }
 
-  #export(hash: string, key: string): Route | undefined {
+  #export(hash: string, key: string): Exported | undefined {
     const path = this.tables.table.best(key)?.[0];
+    const route = path === undefined ? undefined : this.#says(hash, path);
+    return path === undefined || route === undefined ? undefined : { path, route };
+  }
+
+  #says(hash: string, path: Path): Route | undefined {
     const policy = this.#byHash.get(hash);
-    if (path === undefined || policy === undefined) return undefined;
+    if (policy === undefined) return undefined;
     const decision = policy.decide(path);
     if (decision.send) return decision.route;
     const { bug } = this.#options;
@@ -291,8 +302,8 @@ export class SimNode {
       const was = before?.[0];
       const stone = was === undefined ? undefined : table.tombstones.get(key, was.course.origin);
       for (const hash of hashes) {
-        const route = this.#export(hash, key);
-        if (route !== undefined) this.speaker.advertise(hash, route);
+        const exported = this.#export(hash, key);
+        if (exported !== undefined) this.speaker.advertise(hash, exported);
         else if (stone === undefined) this.speaker.withdraw(hash, key);
         else this.speaker.withdraw(hash, key, { version: stone.version, tombstone: true });
       }

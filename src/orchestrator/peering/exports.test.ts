@@ -88,7 +88,7 @@ describe("exports", () => {
     });
     assert.deepEqual(to(key), [INSIDE]);
     assert.deepEqual(
-      [...exports.all(exports.policy(INSIDE) ?? "")].map((one) => one.key),
+      [...exports.all(exports.policy(INSIDE) ?? "")].map(({ route: told }) => told.key),
       [key],
     );
   });

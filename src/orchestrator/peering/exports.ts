@@ -7,6 +7,7 @@ import {
   type Best,
   type Commit,
   type ExportDecision,
+  type Exported,
   ExportPolicy,
   type NodeName,
   type Path,
@@ -63,16 +64,27 @@ export class Exports {
 
   /** What peers under a policy are told of a name; undefined = nothing. */
   route(policy: string, key: ServiceName): Route | undefined {
-    const best = this.#view.routes.best(key)?.[0];
-    const decision = best === undefined ? undefined : this.#groups.get(policy)?.policy.decide(best);
+    return this.exported(policy, key)?.route;
+  }
+
+  /** The same, with the path it is made of. */
+  exported(policy: string, key: ServiceName): Exported | undefined {
+    const path = this.#view.routes.best(key)?.[0];
+    const route = path === undefined ? undefined : this.told(policy, path);
+    return path === undefined || route === undefined ? undefined : { path, route };
+  }
+
+  /** A path as peers under a policy are told of it. */
+  told(policy: string, path: Path): Route | undefined {
+    const decision = this.#groups.get(policy)?.policy.decide(path);
     return decision?.send === true ? decision.route : undefined;
   }
 
   /** Everything peers under a policy are told. */
-  *all(policy: string): Generator<Route> {
+  *all(policy: string): Generator<Exported> {
     for (const key of this.#view.routes.keys()) {
-      const route = this.route(policy, key);
-      if (route !== undefined) yield route;
+      const exported = this.exported(policy, key);
+      if (exported !== undefined) yield exported;
     }
   }
 

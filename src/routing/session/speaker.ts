@@ -4,6 +4,8 @@
 // Outputs stand in the order in which they are to be done; for one connection that order must be kept.
 
 import type { Millis } from "#kernel";
+import { Advertised } from "../advertised.ts";
+import type { Path } from "../path.ts";
 import type { PeerIntent, PeerKind, PeerLimits, Route } from "../route.ts";
 import type { NodeName, ServiceName } from "../service.ts";
 import { UpdateGroup } from "../update-group.ts";
@@ -11,7 +13,7 @@ import { Inbox } from "./inbox.ts";
 import type { Notice, Open, Resume, Withdraw } from "./message.ts";
 import { notice } from "./notice.ts";
 import { deadline, newSession, step } from "./session.ts";
-import type { Exports, PeerReport, SpeakerInput, SpeakerOutput, SpeakerSelf } from "./speech.ts";
+import type { Exported, Exports, PeerReport, SpeakerInput, SpeakerOutput, SpeakerSelf } from "./speech.ts";
 import type { Conn, Fate, Session, SessionInput, SessionOutput } from "./state.ts";
 import { TIMERS } from "./timers.ts";
 
@@ -19,7 +21,7 @@ import { TIMERS } from "./timers.ts";
 interface Audience {
   policy: string;
   readonly terms: string;
-  readonly group: UpdateGroup;
+  readonly group: UpdateGroup<Path>;
 }
 
 interface Peer {
@@ -136,9 +138,9 @@ export class Speaker {
   }
 
   /** Peers under this policy are to be told, with the next `flush`. */
-  advertise(policy: string, route: Route): void {
+  advertise(policy: string, { path, route }: Exported): void {
     for (const audience of this.#audiences) {
-      if (audience.policy === policy && audience.group.advertise(route)) this.#changed.add(audience);
+      if (audience.policy === policy && audience.group.advertise(path, route)) this.#changed.add(audience);
     }
   }
 
@@ -177,9 +179,10 @@ export class Speaker {
   #refill(audience: Audience): void {
     const { policy, group } = audience;
     const wanted = new Set<ServiceName>();
-    for (const route of this.#exports.all(policy)) {
+    group.table.told = this.#told(policy);
+    for (const { path, route } of this.#exports.all(policy)) {
       wanted.add(route.key);
-      group.advertise(route);
+      group.advertise(path, route);
     }
     for (const key of [...group.table.keys()]) if (!wanted.has(key)) group.withdraw(key);
     this.#changed.add(audience);
@@ -354,10 +357,16 @@ export class Speaker {
   }
 
   #gather(policy: string, terms: string): Audience {
-    const audience: Audience = { policy, terms, group: new UpdateGroup(this.#self.organization) };
-    for (const route of this.#exports.all(policy)) audience.group.advertise(route);
+    const { organization } = this.#self;
+    const table = new Advertised<Path>(organization, this.#told(policy));
+    const audience: Audience = { policy, terms, group: new UpdateGroup(organization, table) };
+    for (const { path, route } of this.#exports.all(policy)) audience.group.advertise(path, route);
     this.#audiences.add(audience);
     return audience;
+  }
+
+  #told(policy: string): (path: Path) => Route | undefined {
+    return (path) => this.#exports.route(policy, path);
   }
 
   /** A group that nobody is in any more ends. */

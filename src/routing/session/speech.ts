@@ -4,6 +4,7 @@
 
 import type { Millis } from "#kernel";
 import type { Buckets } from "../digest.ts";
+import type { Path } from "../path.ts";
 import type { PeerIntent, Route } from "../route.ts";
 import type { NodeName, OrgName } from "../service.ts";
 import type { Told } from "./inbox.ts";
@@ -29,12 +30,20 @@ export interface SpeakerSelf {
   readonly capabilities: Readonly<Record<string, JsonValue>>;
 }
 
+/** A best path, and what peers under a policy are told of it. */
+export interface Exported {
+  readonly path: Path;
+  readonly route: Route;
+}
+
 /** What peers are told, by export policy; the driver keeps it current by `advertise` and `withdraw`. */
 export interface Exports {
   /** Equal for peers that are told the same. */
   policy(node: NodeName): string;
   /** Everything a peer under this policy is told. */
-  all(policy: string): Iterable<Route>;
+  all(policy: string): Iterable<Exported>;
+  /** A path as such a peer is told of it, made once more when a frame is written; undefined = not any more. */
+  route(policy: string, path: Path): Route | undefined;
 }
 
 export interface PeerReport {
