@@ -1,6 +1,7 @@
 // The pages of the documentation against the real thing: every `sh` block runs, every link leads somewhere. The blocks of a
 // page are one script, run in an empty folder with an empty home, `catalyst` on the path and `examples/` beside. Each
-// 127.0.0.1:PORT is exchanged for a free one, so that pages can name the default ports. Blocks marked `text` are shown only.
+// 127.0.0.1:PORT is exchanged for a free one, so that pages can name the default ports; a page with several nodes says their ports
+// itself. Blocks marked `text` are shown only.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -63,7 +64,9 @@ async function withFreePorts(
     /(127\.0\.0\.1:|http\.server )(\d{4,5})/g,
     (_, before: string, port: string) => `${before}${ports.get(port)}`,
   );
-  return { script: exchanged, environment: { CATALYST_INGRESS_LISTEN: `127.0.0.1:${ports.get("10000")}` } };
+  const own = script.includes("--ingress-listen");
+  const environment = own ? {} : { CATALYST_INGRESS_LISTEN: `127.0.0.1:${ports.get("10000")}` };
+  return { script: exchanged, environment };
 }
 
 const PROLOGUE = `set -euo pipefail
