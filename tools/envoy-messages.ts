@@ -10,6 +10,7 @@ const endpoint = "envoy.config.endpoint.v3.";
 const listener = "envoy.config.listener.v3.";
 const route = "envoy.config.route.v3.";
 const rbac = "envoy.config.rbac.v3.";
+const cel = "google.api.expr.v1alpha1.";
 const bootstrap = "envoy.config.bootstrap.v3.";
 const matcher = "envoy.type.matcher.v3.";
 const unified = "xds.type.matcher.v3.";
@@ -123,7 +124,12 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   [`${http}rbac.v3.RBAC`]: "rules! rules_stat_prefix",
   [`${http}rbac.v3.RBACPerRoute`]: "rbac!",
   [`${rbac}RBAC`]: "action! policies!",
-  [`${rbac}Policy`]: "permissions! principals!",
+  [`${rbac}Policy`]: "permissions! principals! condition",
+  [`${cel}Expr`]: "call_expr! select_expr! ident_expr! const_expr!",
+  [`${cel}Expr.Call`]: "function! args!",
+  [`${cel}Expr.Select`]: "operand! field!",
+  [`${cel}Expr.Ident`]: "name!",
+  [`${cel}Constant`]: "string_value!",
   [`${rbac}Permission`]: "any! header!",
   [`${rbac}Principal`]: "any! sourced_metadata! authenticated!",
   [`${rbac}SourcedMetadata`]: "metadata_matcher!",
@@ -147,12 +153,12 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   [`${unified}RegexMatcher.GoogleRE2`]: "",
   "xds.core.v3.TypedExtensionConfig": "name! typed_config!",
   [`${http}buffer.v3.Buffer`]: "max_request_bytes",
-  [`${http}buffer.v3.BufferPerRoute`]: "disabled!",
+  [`${http}buffer.v3.BufferPerRoute`]: "disabled! buffer!",
   [`${http}router.v3.Router`]: "suppress_envoy_headers",
 
-  [`${route}RouteConfiguration`]: "name! virtual_hosts! request_headers_to_add",
+  [`${route}RouteConfiguration`]: "name! virtual_hosts! request_headers_to_add typed_per_filter_config",
   [`${route}VirtualHost`]: "name! domains! routes! typed_per_filter_config",
-  [`${route}Route`]: "name! match! route! direct_response! typed_per_filter_config",
+  [`${route}Route`]: "name! match! route! direct_response! metadata typed_per_filter_config",
   [`${route}RouteMatch`]: "prefix! path! path_separated_prefix! headers",
   [`${route}HeaderMatcher`]: "name! string_match! present_match! invert_match treat_missing_header_as_empty",
   [`${route}RouteAction`]:

@@ -42,6 +42,8 @@ interface Form {
   /** Claims of the token that is sent; absent = none. */
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly closed: number;
+  /** By the form: 200 if not said. */
+  readonly spoilt?: number;
 }
 
 // Plain JSON on purpose: what is done to it here cannot be said in the types.
@@ -79,6 +81,9 @@ const rules = (world: Json): Json[] => list(jwt(world), "rules");
 const hostAllow = (world: Json, value: unknown): void => {
   at(world, "hosts", 0, "typed_per_filter_config")["catalyst.rbac.allow"] = json(value);
 };
+
+const serviceOf = (world: Json): Json =>
+  at(world, "hosts", 0, "routes", 0, "metadata", "filter_metadata", "catalyst.service");
 
 const JWT_FORMS: readonly Form[] = [
   {
@@ -139,6 +144,35 @@ const RBAC_FORMS: readonly Form[] = [
     spoil: (w) =>
       hostAllow(w, { "@type": RBAC_ROUTE, rbac: { rules: { action: "ALLOW", policies: { x: ANYONE } } } }),
     ...scoped,
+  },
+  {
+    name: "the listener's policy without its condition",
+    spoil: (w) => {
+      const policy = at(filters(w), 3, "typed_config", "rules", "policies", "scope");
+      delete (policy as Partial<Json>)["condition"];
+    },
+    ...scoped,
+  },
+  {
+    name: "a route that says it is another service's",
+    spoil: (w) => (serviceOf(w)["label"] = json("another")),
+    ...scoped,
+  },
+  {
+    name: "a route that does not say whose it is",
+    spoil: (w) => delete (at(w, "hosts", 0, "routes", 0) as Partial<Json>)["metadata"],
+    ...scoped,
+    claims: { scope: "*" },
+    closed: 200, // as it should be; without the word it is closed even to this token
+    spoilt: 403,
+  },
+  {
+    name: "a route of a service without name",
+    spoil: (w) => (serviceOf(w)["name"] = json("")),
+    ...scoped,
+    claims: { scope: "*" },
+    closed: 200,
+    spoilt: 403,
   },
   {
     name: "the allow filter disabled in the listener",
@@ -248,7 +282,11 @@ test("each form is open in Envoy, and found by the guard", needs("envoy"), async
       ...(form.host === undefined ? {} : { host: form.host }),
     };
     const { status } = await ask(port, { path: form.path ?? "/graphql", headers });
-    assert.equal(status, spoilt ? 200 : form.closed, `${form.name}, ${spoilt ? "spoilt" : "as written"}`);
+    assert.equal(
+      status,
+      spoilt ? (form.spoilt ?? 200) : form.closed,
+      `${form.name}, ${spoilt ? "spoilt" : "as written"}`,
+    );
   }
 });
 

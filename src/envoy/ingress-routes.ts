@@ -4,7 +4,7 @@
 // alone, never on the order of changes, so that equal content is equal bytes after a restart too.
 
 import { embed, encode } from "./encode.ts";
-import { GATEWAY_CLUSTER, AUTH_CLUSTER, INGRESS, clusterOf } from "./translate/index.ts";
+import { AUTH_CLUSTER, FILTER, GATEWAY_CLUSTER, INGRESS, clusterOf, unbuffered } from "./translate/index.ts";
 import type { Route, VirtualHost } from "./translate/index.ts";
 import { refOf } from "./xds/index.ts";
 import type { Change, Ref } from "./xds/index.ts";
@@ -12,6 +12,13 @@ import type { Change, Ref } from "./xds/index.ts";
 /** Field numbers of RouteConfiguration and VirtualHost; the golden test decodes the result with Envoy's descriptors. */
 const VIRTUAL_HOSTS = 2;
 const ROUTES = 3;
+
+/** Fields may stand in any order, so the hosts follow. */
+const SHELL = {
+  name: INGRESS,
+  virtual_hosts: [],
+  typed_per_filter_config: { [FILTER.buffer]: unbuffered() },
+};
 
 export interface Fragment {
   readonly host: Uint8Array;
@@ -98,7 +105,7 @@ export class IngressRoutes {
     const own = [this.#head, this.#first];
     for (const name of this.#prefixed) own.push(this.#fragments.get(name)?.routes ?? new Uint8Array());
     own.push(this.#last);
-    const parts = [encode("envoy.config.route.v3.RouteConfiguration", { name: INGRESS, virtual_hosts: [] })];
+    const parts = [encode("envoy.config.route.v3.RouteConfiguration", SHELL)];
     for (const name of this.#names) parts.push(this.#fragments.get(name)?.host ?? new Uint8Array());
     parts.push(embed(VIRTUAL_HOSTS, Buffer.concat(own)));
     return { type: "route", name: INGRESS, bytes: Buffer.concat(parts), needs: this.#needs() };

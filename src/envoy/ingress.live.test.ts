@@ -196,3 +196,23 @@ test("mode none asks for nothing, in a form of its own", needs("envoy"), async (
   assert.equal(seen(answer.text).headers["x-catalyst-claims"], undefined);
   assert.equal((await ask(port, { path: "/nothing" })).status, 404);
 });
+
+test("the limit on bodies is of the node's own paths, services have none", needs("envoy"), async (t) => {
+  const files = await serve(t, echo("files"));
+  const { port, signer } = await startNode(t, {
+    base: { bodyLimitBytes: 1_024 },
+    services: [httpService("files.acme.catalyst.internal", [files], { ingress: { prefix: "/files" } })],
+  });
+  const post = async (path: string, bytes: number, headers = {}): Promise<number> => {
+    const body = "x".repeat(bytes);
+    return (await ask(port, { path, method: "POST", headers: { ...signer.bearer(), ...headers }, body }))
+      .status;
+  };
+  for (const path of ["/graphql", "/auth/other", "/auth/token"]) {
+    assert.equal(await post(path, 1_024), 200, path);
+    assert.equal(await post(path, 1_025), 413, path);
+  }
+  assert.equal(await post("/graphql", 1_025, { accept: "text/event-stream" }), 413);
+  assert.equal(await post("/files", 100_000), 200);
+  assert.equal(await post("/", 100_000, { host: "files.acme.catalyst.internal" }), 200);
+});

@@ -344,6 +344,7 @@ export interface Messages {
   "envoy.config.rbac.v3.Policy": {
     readonly permissions: readonly Messages["envoy.config.rbac.v3.Permission"][];
     readonly principals: readonly Messages["envoy.config.rbac.v3.Principal"][];
+    readonly condition?: Messages["google.api.expr.v1alpha1.Expr"];
   };
   "envoy.config.rbac.v3.Principal": One<{
     readonly any: boolean;
@@ -390,6 +391,7 @@ export interface Messages {
   }>;
   "envoy.config.route.v3.Route": {
     readonly match: Messages["envoy.config.route.v3.RouteMatch"];
+    readonly metadata?: Messages["envoy.config.core.v3.Metadata"];
     readonly typed_per_filter_config?: Readonly<Record<string, Any>>;
     readonly name: string;
   } & One<{
@@ -418,6 +420,7 @@ export interface Messages {
     readonly name: string;
     readonly virtual_hosts: readonly Messages["envoy.config.route.v3.VirtualHost"][];
     readonly request_headers_to_add?: readonly Messages["envoy.config.core.v3.HeaderValueOption"][];
+    readonly typed_per_filter_config?: Readonly<Record<string, Any>>;
   };
   "envoy.config.route.v3.RouteMatch": {
     readonly headers?: readonly Messages["envoy.config.route.v3.HeaderMatcher"][];
@@ -463,6 +466,7 @@ export interface Messages {
   };
   "envoy.extensions.filters.http.buffer.v3.BufferPerRoute": One<{
     readonly disabled: boolean;
+    readonly buffer: Messages["envoy.extensions.filters.http.buffer.v3.Buffer"];
   }>;
   "envoy.extensions.filters.http.ext_authz.v3.AuthorizationResponse": {
     readonly allowed_upstream_headers?: Messages["envoy.type.matcher.v3.ListStringMatcher"];
@@ -783,6 +787,26 @@ export interface Messages {
   };
   "envoy.type.v3.Percent": {
     readonly value?: number;
+  };
+  "google.api.expr.v1alpha1.Constant": One<{
+    readonly string_value: string;
+  }>;
+  "google.api.expr.v1alpha1.Expr": One<{
+    readonly const_expr: Messages["google.api.expr.v1alpha1.Constant"];
+    readonly ident_expr: Messages["google.api.expr.v1alpha1.Expr.Ident"];
+    readonly select_expr: Messages["google.api.expr.v1alpha1.Expr.Select"];
+    readonly call_expr: Messages["google.api.expr.v1alpha1.Expr.Call"];
+  }>;
+  "google.api.expr.v1alpha1.Expr.Call": {
+    readonly function: string;
+    readonly args: readonly Messages["google.api.expr.v1alpha1.Expr"][];
+  };
+  "google.api.expr.v1alpha1.Expr.Ident": {
+    readonly name: string;
+  };
+  "google.api.expr.v1alpha1.Expr.Select": {
+    readonly operand: Messages["google.api.expr.v1alpha1.Expr"];
+    readonly field: string;
   };
   "xds.core.v3.TypedExtensionConfig": {
     readonly name: string;

@@ -272,6 +272,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.config.rbac.v3.Policy": [
     "permissions 1 repeated message envoy.config.rbac.v3.Permission",
     "principals 2 repeated message envoy.config.rbac.v3.Principal",
+    "condition 3 message google.api.expr.v1alpha1.Expr",
   ],
   "envoy.config.rbac.v3.Principal": [
     "any 3 bool",
@@ -317,6 +318,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.config.route.v3.Route": [
     "match 1 message envoy.config.route.v3.RouteMatch",
     "route 2 message envoy.config.route.v3.RouteAction",
+    "metadata 4 message envoy.config.core.v3.Metadata",
     "direct_response 7 message envoy.config.route.v3.DirectResponseAction",
     "typed_per_filter_config 13 map any",
     "name 14 string",
@@ -342,6 +344,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "name 1 string",
     "virtual_hosts 2 repeated message envoy.config.route.v3.VirtualHost",
     "request_headers_to_add 6 repeated message envoy.config.core.v3.HeaderValueOption",
+    "typed_per_filter_config 16 map any",
   ],
   "envoy.config.route.v3.RouteMatch": [
     "prefix 1 string",
@@ -386,6 +389,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.extensions.filters.http.buffer.v3.BufferPerRoute": [
     "disabled 1 bool",
+    "buffer 2 message envoy.extensions.filters.http.buffer.v3.Buffer",
   ],
   "envoy.extensions.filters.http.ext_authz.v3.AuthorizationResponse": [
     "allowed_upstream_headers 1 message envoy.type.matcher.v3.ListStringMatcher",
@@ -677,6 +681,26 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.type.v3.Percent": [
     "value 1 double",
+  ],
+  "google.api.expr.v1alpha1.Constant": [
+    "string_value 6 string",
+  ],
+  "google.api.expr.v1alpha1.Expr": [
+    "const_expr 3 message google.api.expr.v1alpha1.Constant",
+    "ident_expr 4 message google.api.expr.v1alpha1.Expr.Ident",
+    "select_expr 5 message google.api.expr.v1alpha1.Expr.Select",
+    "call_expr 6 message google.api.expr.v1alpha1.Expr.Call",
+  ],
+  "google.api.expr.v1alpha1.Expr.Call": [
+    "function 2 string",
+    "args 3 repeated message google.api.expr.v1alpha1.Expr",
+  ],
+  "google.api.expr.v1alpha1.Expr.Ident": [
+    "name 1 string",
+  ],
+  "google.api.expr.v1alpha1.Expr.Select": [
+    "operand 1 message google.api.expr.v1alpha1.Expr",
+    "field 2 string",
   ],
   "xds.core.v3.TypedExtensionConfig": [
     "name 1 string",

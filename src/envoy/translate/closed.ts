@@ -9,7 +9,7 @@ import type { IdentityMode } from "./base.ts";
 import { FILTER, PROVIDER } from "./names.ts";
 import type { Extension, Listener, Route, RouteMatch, VirtualHost } from "./names.ts";
 import { PUBLIC_PATHS } from "./public.ts";
-import { IDENTITY_NONE_POLICY, PUBLIC_POLICY } from "./rbac.ts";
+import { IDENTITY_NONE_POLICY, PUBLIC_POLICY, listenerPolicies, serviceMetadata } from "./rbac.ts";
 
 const url = <const N extends string>(name: N): `type.googleapis.com/${N}` => `type.googleapis.com/${name}`;
 const JWT = url("envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication");
@@ -56,10 +56,12 @@ export function openInListener(mode: IdentityMode, listener: Listener): string[]
     const guards = [FILTER.deny, FILTER.allow, FILTER.buffer, FILTER.router];
     const wanted = mode === "none" ? guards : [FILTER.key, FILTER.jwt, ...guards];
     const found = same(names, wanted) ? [] : [`the filters are ${names.join(", ")}`];
-    for (const filter of manager.http_filters ?? []) {
-      const config = filter.typed_config;
-      if (config?.["@type"] === RBAC && Object.keys(config.rules.policies).length > 0)
-        found.push(`${filter.name} has policies of its own`);
+    for (const { name, typed_config: config } of manager.http_filters ?? []) {
+      if (name !== FILTER.deny && name !== FILTER.allow) continue;
+      const policies = name === FILTER.allow ? listenerPolicies(mode) : {};
+      const action = name === FILTER.allow ? "ALLOW" : "DENY";
+      if (config?.["@type"] !== RBAC || !same(config.rules, { action, policies }))
+        found.push(`${name} has rules of its own`);
     }
     if (!strips(manager)) found.push("a client's own x-catalyst-* headers are kept");
     return found;
@@ -75,8 +77,15 @@ export const openInRoute = (mode: IdentityMode, route: Route): string[] => [
   ...openFilters(mode, route.typed_per_filter_config ?? {}, isPublic(route.match)).map(
     (text) => `${route.name}: ${text}`,
   ),
-  ...(route.typed_per_filter_config?.[FILTER.allow] === undefined ? [`${route.name}: no RBAC entry`] : []),
+  ...unnamed(mode, route, route.typed_per_filter_config ?? {}).map((text) => `${route.name}: ${text}`),
 ];
+
+/** A route whose access stands nowhere, or that would be taken for another service's. */
+function unnamed(mode: IdentityMode, route: Route, filters: Readonly<Record<string, Any>>): string[] {
+  if (route.metadata === undefined || mode !== "own")
+    return filters[FILTER.allow] === undefined ? ["no RBAC entry"] : [];
+  return same(route.metadata, serviceMetadata(route.name)) ? [] : ["its metadata name another service"];
+}
 
 /** A service's virtual host: nothing in it is public. */
 export function openInHost(mode: IdentityMode, host: VirtualHost): string[] {
@@ -86,8 +95,8 @@ export function openInHost(mode: IdentityMode, host: VirtualHost): string[] {
     found.push("the node's public paths reach into it");
   for (const route of host.routes) {
     const own = route.typed_per_filter_config ?? {};
-    if (own[FILTER.allow] === undefined && shared[FILTER.allow] === undefined) found.push("no RBAC entry");
-    found.push(...openFilters(mode, own, false));
+    if (route.name !== host.name) found.push(`it has a route of ${route.name}`);
+    found.push(...unnamed(mode, route, { ...shared, ...own }), ...openFilters(mode, own, false));
   }
   return found.map((text) => `${host.name}: ${text}`);
 }

@@ -7,7 +7,7 @@ export { CLAIMS_HEADER, SUBJECT_HEADER, jwtExtension } from "./jwt.ts";
 export { KEY_CHECK_PATH } from "./api-key.ts";
 export { ingressListener } from "./listener.ts";
 export * from "./names.ts";
-export { firstRoutes, lastRoutes } from "./node-routes.ts";
+export { firstRoutes, lastRoutes, unbuffered } from "./node-routes.ts";
 export { PUBLIC_PATHS } from "./public.ts";
 export { COLLECTOR, collectorService, headerSecretOf, resourceOf } from "./telemetry.ts";
 export type { EnvoyTelemetry } from "./telemetry.ts";

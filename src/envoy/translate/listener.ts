@@ -8,8 +8,10 @@ import type { EnvoyBase } from "./base.ts";
 import { localReplies } from "./local-reply.ts";
 import { ADS, FILTER, INGRESS, INGRESS_SECRET } from "./names.ts";
 import type { Listener } from "./names.ts";
+import { listenerPolicies } from "./rbac.ts";
 import { tracing } from "./telemetry.ts";
 
+type Policies = ReturnType<typeof listenerPolicies>;
 type HttpFilter = Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter"];
 type Manager = Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"];
 
@@ -72,8 +74,8 @@ const stripOwnHeaders = (): Any => ({
 
 const httpFilters = (base: EnvoyBase): HttpFilter[] => [
   ...(base.identity === "none" ? [] : [apiKeyFilter(), jwtFilter()]),
-  rbacFilter(FILTER.deny, "DENY"),
-  rbacFilter(FILTER.allow, "ALLOW"),
+  rbacFilter(FILTER.deny, "DENY", {}),
+  rbacFilter(FILTER.allow, "ALLOW", listenerPolicies(base.identity)),
   {
     name: FILTER.buffer,
     typed_config: {
@@ -99,11 +101,11 @@ const jwtFilter = (): HttpFilter => ({
   },
 });
 
-const rbacFilter = (name: string, action: "ALLOW" | "DENY"): HttpFilter => ({
+const rbacFilter = (name: string, action: "ALLOW" | "DENY", policies: Policies): HttpFilter => ({
   name,
   typed_config: {
     "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
-    rules: { action, policies: {} },
+    rules: { action, policies },
     rules_stat_prefix: action.toLowerCase(),
   },
 });

@@ -21,7 +21,7 @@ export const RETRY = { retry_on: "connect-failure,refused-stream,reset-before-re
 export const ENDLESS = { timeout: "0s", idle_timeout: "3600s" } as const;
 
 export function firstRoutes(base: EnvoyBase): Route[] {
-  return [...PUBLIC_PATHS.map(publicRoute), ...graphRoutes(base), authRoute(base)];
+  return [...PUBLIC_PATHS.map((path) => publicRoute(base, path)), ...graphRoutes(base), authRoute(base)];
 }
 
 /** Who may ask learns that nothing is there; who may not, learns nothing. */
@@ -34,7 +34,10 @@ export const lastRoutes = (base: EnvoyBase): Route[] => [
   },
 ];
 
-function publicRoute({ name, match }: { readonly name: string; readonly match: RouteMatch }): Route {
+function publicRoute(
+  base: EnvoyBase,
+  { name, match }: { readonly name: string; readonly match: RouteMatch },
+): Route {
   const typed_per_filter_config = { [FILTER.allow]: publicAccess() };
   if (name === "/healthz")
     return {
@@ -44,7 +47,12 @@ function publicRoute({ name, match }: { readonly name: string; readonly match: R
       typed_per_filter_config,
     };
   const cluster = name.startsWith("/graphql") ? GATEWAY_CLUSTER : AUTH_CLUSTER;
-  return { name, match, route: { cluster, timeout: "5s" }, typed_per_filter_config };
+  return {
+    name,
+    match,
+    route: { cluster, timeout: "5s" },
+    typed_per_filter_config: { ...typed_per_filter_config, [FILTER.buffer]: buffered(base) },
+  };
 }
 
 function graphRoutes(base: EnvoyBase): Route[] {
@@ -52,7 +60,7 @@ function graphRoutes(base: EnvoyBase): Route[] {
     name: string,
     headers: RouteMatch["headers"],
     action: Omit<Action, "cluster">,
-    filters: Readonly<Record<string, Any>> = {},
+    filters: Readonly<Record<string, Any>> = { [FILTER.buffer]: buffered(base) },
   ): Route => ({
     name,
     match: { path_separated_prefix: "/graphql", ...(headers === undefined ? {} : { headers }) },
@@ -64,7 +72,7 @@ function graphRoutes(base: EnvoyBase): Route[] {
       "graphql#websocket",
       [{ name: "upgrade", string_match: { exact: "websocket", ignore_case: true } }],
       ENDLESS,
-      { [FILTER.buffer]: unbuffered() },
+      {},
     ),
     graph("graphql#events", [{ name: "accept", string_match: { contains: "text/event-stream" } }], ENDLESS),
     // The gateway has the shorter deadline and answers by itself.
@@ -76,10 +84,19 @@ const authRoute = (base: EnvoyBase): Route => ({
   name: "auth",
   match: { path_separated_prefix: "/auth" },
   route: { cluster: AUTH_CLUSTER, timeout: "5s" },
-  typed_per_filter_config: { [FILTER.allow]: anyToken(base.identity) },
+  typed_per_filter_config: {
+    [FILTER.allow]: anyToken(base.identity),
+    [FILTER.buffer]: buffered(base),
+  },
 });
 
-/** Bodies stream through instead of being held and counted. */
+/** Bodies are held until they are whole and found small enough. */
+const buffered = (base: EnvoyBase): Any => ({
+  "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.BufferPerRoute",
+  buffer: { max_request_bytes: base.bodyLimitBytes },
+});
+
+/** Bodies stream through instead of being held and counted: for all of ingress, but for routes that say otherwise. */
 export const unbuffered = (): Any => ({
   "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.BufferPerRoute",
   disabled: true,

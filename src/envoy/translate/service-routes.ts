@@ -10,8 +10,8 @@ import { tokenRequired } from "./jwt.ts";
 import { FILTER, clusterOf } from "./names.ts";
 import type { Route, VirtualHost } from "./names.ts";
 import type { Action } from "./node-routes.ts";
-import { ENDLESS, RESERVED_PREFIXES, RETRY, unbuffered } from "./node-routes.ts";
-import { serviceAccess } from "./rbac.ts";
+import { ENDLESS, RESERVED_PREFIXES, RETRY } from "./node-routes.ts";
+import { anyToken, serviceMetadata } from "./rbac.ts";
 
 /** Why a want cannot be translated; the words go into the service's quarantine. */
 export interface Refusal {
@@ -47,9 +47,16 @@ export const hostForm = (mode: IdentityMode, want: EnvoyServiceWant): VirtualHos
   domains: serviceHosts(want),
   typed_per_filter_config: {
     ...(mode === "none" ? {} : { [FILTER.jwt]: tokenRequired() }),
-    ...access(mode, want),
+    ...access(mode),
   },
-  routes: [{ name: want.service, match: { prefix: "/" }, route: action(want, hostRewrite(want)) }],
+  routes: [
+    {
+      name: want.service,
+      match: { prefix: "/" },
+      route: action(want, hostRewrite(want)),
+      metadata: serviceMetadata(want.service),
+    },
+  ],
 });
 
 export function prefixForm(mode: IdentityMode, want: EnvoyServiceWant): Route[] {
@@ -57,13 +64,13 @@ export function prefixForm(mode: IdentityMode, want: EnvoyServiceWant): Route[] 
   if (prefix === undefined) return [];
   const match = prefix === "/" ? { prefix } : { path_separated_prefix: prefix };
   const route = action(want, prefixRewrite(want, prefix));
-  return [{ name: want.service, match, route, typed_per_filter_config: access(mode, want) }];
+  const metadata = serviceMetadata(want.service);
+  return [{ name: want.service, match, route, metadata, typed_per_filter_config: access(mode) }];
 }
 
-const access = (mode: IdentityMode, want: EnvoyServiceWant): Readonly<Record<string, Any>> => ({
-  [FILTER.allow]: serviceAccess(mode, want.service),
-  [FILTER.buffer]: unbuffered(),
-});
+/** Scopes are compared in the listener; where there are none, the route says whom it admits. */
+const access = (mode: IdentityMode): Readonly<Record<string, Any>> =>
+  mode === "own" ? {} : { [FILTER.allow]: anyToken(mode) };
 
 /**
  * The service's time limit is that of a try: it counts until the answer begins, so that an event stream or an upgraded
