@@ -57,6 +57,7 @@ function checkServices(checks: Checks): void {
   for (const index of list.content.items.keys()) {
     const at: Path = ["services", index];
     checkName(checks, [...at, "name"], organization, names);
+    checkEndpoint(checks, at);
     checkPlace(checks, at, prefixes, hosts);
     checkProbe(checks, at);
   }
@@ -75,6 +76,12 @@ function checkName(checks: Checks, path: Path, organization: string, names: Map<
     return;
   }
   checks.once(names, full, path, `${full} is already a service`);
+}
+
+function checkEndpoint(checks: Checks, at: Path): void {
+  if (treeAt(checks.tree, at)?.content.type !== "object") return;
+  if (checks.has([...at, "endpoint"]) !== checks.has([...at, "endpoints"])) return;
+  checks.say(at, "exactly one of endpoint and endpoints must be given");
 }
 
 function checkPlace(checks: Checks, at: Path, prefixes: Map<string, Path>, hosts: Map<string, Path>): void {

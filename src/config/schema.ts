@@ -59,23 +59,17 @@ export const ingress = z.strictObject({
   host: domain.optional().describe("further host name; the service's full name always works"),
 });
 
-export const service = z
-  .strictObject({
-    name: serviceName.describe("short name, or full name inside the organization"),
-    protocol: z.enum(PROTOCOLS).describe("what it speaks"),
-    endpoint: httpUrl.optional().describe("its URL"),
-    endpoints: z.array(httpUrl).min(1).max(64).optional().describe("its URLs, when it has several"),
-    probe: probe.prefault({}).describe("how its health is found out"),
-    ingress: ingress.optional().describe("where an http service appears at ingress"),
-    timeout: duration({ min: "10ms", max: "1h" }).prefault("5s").describe("time one call may take"),
-    export: z.boolean().default(false).describe("offer it to direct peers"),
-    labels: z.record(z.string().max(64), z.string().max(256)).optional().describe("free labels"),
-  })
-  .refine((s) => (s.endpoint === undefined) !== (s.endpoints === undefined), {
-    error: "exactly one of endpoint and endpoints must be given",
-    // Also said when another key of the service is wrong: all problems at once.
-    when: ({ value }) => typeof value === "object" && value !== null,
-  });
+export const service = z.strictObject({
+  name: serviceName.describe("short name, or full name inside the organization"),
+  protocol: z.enum(PROTOCOLS).describe("what it speaks"),
+  endpoint: httpUrl.optional().describe("its URL"),
+  endpoints: z.array(httpUrl).min(1).max(64).optional().describe("its URLs, when it has several"),
+  probe: probe.prefault({}).describe("how its health is found out"),
+  ingress: ingress.optional().describe("where an http service appears at ingress"),
+  timeout: duration({ min: "10ms", max: "1h" }).prefault("5s").describe("time one call may take"),
+  export: z.boolean().default(false).describe("offer it to direct peers"),
+  labels: z.record(z.string().max(64), z.string().max(256)).optional().describe("free labels"),
+});
 
 export const schema = z.strictObject({
   organization: domain
