@@ -47,7 +47,33 @@ export class ExportPolicy {
     this.hash = this.#rules.hash;
   }
 
+  /** Whether `decide` says yes, for those who need no route. */
+  sends(path: Path): boolean {
+    return "marked" in this.#judge(path);
+  }
+
   decide(path: Path): ExportDecision {
+    const judged = this.#judge(path);
+    if (!("marked" in judged)) return judged;
+    const { marked, found, scope } = judged;
+    const set = found?.rule.set;
+    const inside = this.#peer.kind === "internal";
+    const given = path.verdict.localPreference ?? path.course.localPreference;
+    // What came over the border gets its preference here, what began inside needs none.
+    const localPreference = set?.localPreference ?? (path.internal ? given : path.localPreference);
+    const route: Route = {
+      ...this.#passed(path),
+      scope,
+      ...(marked === undefined ? {} : { onlyToCustomer: marked }),
+      // A cost is a hint to the neighbour it was made for.
+      cost: set?.cost ?? (inside || path.organizations === 0 ? path.cost : 0),
+      ...(inside && localPreference !== undefined ? { localPreference } : {}),
+      communities: withCommunities(path.communities, set?.communities),
+    };
+    return { send: true, reason: "exported", ...(found === undefined ? {} : { rule: found.id }), route };
+  }
+
+  #judge(path: Path): Judged | Extract<ExportDecision, { send: false }> {
     const { kind, role } = this.#peer;
     const marked = markSent(path.onlyToCustomer, role, this.#self.organization);
     if (marked.leak) return { send: false, reason: "role" };
@@ -63,20 +89,7 @@ export class ExportPolicy {
     const beyond: Scope | undefined = set?.scope ?? (kind === "external" && !foreign ? "direct" : undefined);
     const scope = narrower(path.scope, beyond);
     if (!scopeLeaves(scope, kind, foreign)) return refused("scope", found);
-    const inside = kind === "internal";
-    const given = path.verdict.localPreference ?? path.course.localPreference;
-    // What came over the border gets its preference here, what began inside needs none.
-    const localPreference = set?.localPreference ?? (path.internal ? given : path.localPreference);
-    const route: Route = {
-      ...this.#passed(path),
-      scope,
-      ...(marked.onlyToCustomer === undefined ? {} : { onlyToCustomer: marked.onlyToCustomer }),
-      // A cost is a hint to the neighbour it was made for.
-      cost: set?.cost ?? (inside || !foreign ? path.cost : 0),
-      ...(inside && localPreference !== undefined ? { localPreference } : {}),
-      communities: withCommunities(path.communities, set?.communities),
-    };
-    return { send: true, reason: "exported", ...(found === undefined ? {} : { rule: found.id }), route };
+    return { marked: marked.onlyToCustomer, found, scope };
   }
 
   /** The route with this node as its first and next hop. */
@@ -98,6 +111,16 @@ export class ExportPolicy {
   }
 }
 
-function refused(reason: Exclude<ExportReason, "exported">, by: CompiledRule | undefined): ExportDecision {
+/** It is told; what of that depends on the peer. */
+interface Judged {
+  readonly marked: OrgName | undefined;
+  readonly found: CompiledRule | undefined;
+  readonly scope: Scope;
+}
+
+function refused(
+  reason: Exclude<ExportReason, "exported">,
+  by: CompiledRule | undefined,
+): Extract<ExportDecision, { send: false }> {
   return by === undefined ? { send: false, reason } : { send: false, reason, rule: by.id };
 }

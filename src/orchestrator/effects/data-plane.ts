@@ -62,10 +62,7 @@ const withoutEnvoy: Omit<DataPlane, "opened" | "serves"> = {
   runners: {
     "envoy.service": nothing,
     "envoy.keys": nothing,
-    "envoy.node-cert": nothing,
-    "envoy.trust": nothing,
-    "envoy.import": nothing,
-    "envoy.export": nothing,
+    // What is wanted between nodes is kept and nothing more: there may be hundreds of thousands.
   },
   ingressProblem: () => undefined,
   peeringProblem: () => undefined,

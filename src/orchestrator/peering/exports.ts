@@ -93,6 +93,11 @@ export class Exports {
     return this.#peers.get(node)?.policy.decide(path);
   }
 
+  /** Whether a peer is told of a path, for those who need no reason. */
+  sends(node: NodeName, path: Path): boolean {
+    return this.#peers.get(node)?.policy.sends(path) === true;
+  }
+
   /** Nodes that are told of a name by its best path, sorted; none that the path itself goes through. */
   to(best: Best | undefined): NodeName[] {
     const path = best?.[0];
@@ -100,7 +105,7 @@ export class Exports {
     const { nodePath, orgPath } = path.course;
     const told: NodeName[] = [];
     for (const { policy, nodes } of this.#groups.values()) {
-      if (!policy.decide(path).send) continue;
+      if (!policy.sends(path)) continue;
       for (const node of nodes) {
         const terms = this.#peers.get(node)?.terms;
         const through = terms?.kind === "external" && orgPath.includes(terms.organization);

@@ -49,11 +49,14 @@ export function exports(slice = SLICE): IRouteTablePlugin {
         { node, organization: organizationOf(node), address: "" },
         view,
       ));
-      const emit = (key: ServiceName): void =>
-        out.push({ kind: "envoy.export", key, want: exportWant(key, view, policies) });
+      const emit = (key: ServiceName, best = view.routes.best(key), known = true): void => {
+        const want = exportWant(key, best, view, policies);
+        if (known || want !== undefined) out.push({ kind: "envoy.export", key, want });
+      };
       const others = policies.follow(commit);
       const { routes, services, peers } = commit.changes;
-      for (const key of routes.keys()) emit(key);
+      // What had no path was not exported.
+      routes.forEach(({ before, after }, key) => emit(key, after, before !== undefined));
       services.forEach(({ before, after }, key) => {
         if (!routes.has(key) && !alike(before, after)) emit(key);
       });
@@ -100,10 +103,10 @@ class Walk {
 
 function exportWant(
   service: ServiceName,
-  view: Pick<StateView, "routes" | "services">,
+  best: Best | undefined,
+  view: Pick<StateView, "services">,
   told: Exports,
 ): EnvoyExportWant | undefined {
-  const best = view.routes.best(service);
   const first = best?.[0];
   if (best === undefined || first === undefined || !isCarried(first.protocol)) return undefined;
   if (!first.own && !usable(first)) return undefined;
@@ -132,7 +135,6 @@ function pathsTarget(best: Best, to: readonly string[], told: Exports): ExportTa
   // One node of each policy speaks for all that are under it.
   const asked = others.length === 0 ? [] : new Map(to.map((node) => [told.policy(node), node])).values();
   const judges = [...asked];
-  const allowed = (path: Path): boolean =>
-    usable(path) && judges.every((node) => told.decide(node, path)?.send === true);
+  const allowed = (path: Path): boolean => usable(path) && judges.every((node) => told.sends(node, path));
   return { kind: "paths", paths: peerPaths(first === undefined ? [] : [first, ...others.filter(allowed)]) };
 }

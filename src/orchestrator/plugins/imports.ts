@@ -11,9 +11,11 @@ export function imports(): IRouteTablePlugin {
     name: "imports",
     apiVersion: 1,
     react({ changes }, _view, out) {
-      // An equal want changes nothing, so what was wanted before need not be made again.
-      for (const [key, { after }] of changes.routes)
-        out.push({ kind: "envoy.import", key, want: importWant(key, after) });
+      changes.routes.forEach(({ before, after }, key) => {
+        const want = importWant(key, after);
+        // An equal want changes nothing, so what was wanted before need not be made again; without a path it was nothing.
+        if (want !== undefined || before !== undefined) out.push({ kind: "envoy.import", key, want });
+      });
     },
   };
 }
