@@ -1,15 +1,21 @@
 // What nodes do together. The first argument names the figure; the file of that name tells what it measures.
-//   npm run bench -- peering failover [--rounds N] [--hung N]
-//   npm run bench -- peering changes [--rounds N] [--seconds N]
 
 import { changes } from "./changes.ts";
+import { cost } from "./cost.ts";
 import { failover } from "./failover.ts";
+import { loss } from "./loss.ts";
 
-export const about = "between nodes: failover (one of two nodes is lost under load), changes (how they travel)";
+export const about =
+  "between nodes: cost (of a received route), changes (how they travel), loss (of nodes), failover";
 
-const FIGURES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { changes, failover };
+const FIGURES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  cost,
+  changes,
+  loss,
+  failover,
+};
 
-export async function run([name = "failover", ...args]: readonly string[]): Promise<void> {
+export async function run([name = "cost", ...args]: readonly string[]): Promise<void> {
   const figure = FIGURES[name];
   if (figure === undefined)
     throw new Error(`no figure "${name}"; there are ${Object.keys(FIGURES).join(", ")}`);

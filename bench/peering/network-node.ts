@@ -41,8 +41,9 @@ export interface Count {
 
 const monotonic = (): number => Number(process.hrtime.bigint()) / 1e6;
 
+const tell = (news: News): void => void process.send?.(news);
+
 async function main(node: NodeName, dataDir: string, trust: string): Promise<void> {
-  const tell = (news: News): void => void process.send?.(news);
   const ports = { clock: systemClock, random: systemRandom, log: silentLog };
   const loop = new Loop<NodeTypes>({
     store: new State(node),
@@ -52,22 +53,9 @@ async function main(node: NodeName, dataDir: string, trust: string): Promise<voi
     ports,
     schedule: (run) => void setImmediate(run),
   });
-  let told = 0;
-  loop.watch(({ events, commit }) => {
-    for (const event of events)
-      if (event.kind === "peer.told" && event.told.kind === "update")
-        told += event.told.advertise.length + event.told.withdraw.length;
-    if (commit === undefined || commit.changes.routes.size === 0) return;
-    const at = monotonic();
-    const changes = [...commit.changes.routes].map(([key, { after }]): Changed => [
-      key.split(".")[0] ?? key,
-      after?.[0]?.peerName,
-    ]);
-    tell({ kind: "routes", at, changes });
-  });
+  const heard = watch(loop);
   const organization = organizationOf(node);
   const exports = new Exports({ node, organization, address: "127.0.0.1:1" }, loop.view);
-  loop.watch(({ commit }) => void (commit !== undefined && exports.follow(commit)));
   const running = await Running.open({
     ports,
     loop,
@@ -81,54 +69,62 @@ async function main(node: NodeName, dataDir: string, trust: string): Promise<voi
   await running.start();
   const services = offers(loop);
   process.on("message", (order: Order) => {
-    switch (order.do) {
-      case "peer": {
-        const { address: _, ...waits } = peering(node, order.node);
-        const address = order.port === undefined ? {} : { address: `127.0.0.1:${order.port}` };
-        const limits = { routes: 1_000_000, rate: 200_000, bytes: 1 << 30, pathLength: 32 };
-        void running.driver.configure(
-          { ...waits, ...address, limits },
-          { node: order.node, organization, trust, external: false },
-        );
-        return;
-      }
-      case "offer":
-        return order.names.forEach((name) => services.offer(name));
-      case "take":
-        return order.names.forEach((name) => services.take(name));
-      case "write":
-        return services.write(order.everyMs, node.split(".")[0] ?? node);
-      case "count": {
-        const table = [...loop.view.routes.keys()].map((key): readonly [string, NodeName] => [
-          key.split(".")[0] ?? key,
-          loop.view.routes.best(key)?.[0]?.course.origin ?? "",
-        ]);
-        const { user, system } = process.cpuUsage();
-        const rest = {
-          written: services.written,
-          cpuMs: (user + system) / 1e3,
-          rss: process.memoryUsage.rss(),
-        };
-        return tell({ kind: "count", id: order.id, count: { told, ...rest, table } });
-      }
+    if (order.do === "offer") for (const name of order.names) services.offer(name);
+    else if (order.do === "take") for (const name of order.names) services.take(name);
+    else if (order.do === "write") services.write(order.everyMs, node.split(".")[0] ?? node);
+    else if (order.do === "count")
+      tell({ kind: "count", id: order.id, count: count(loop, heard.told, services.written) });
+    else if (order.do === "peer") {
+      const { address: _, ...waits } = peering(node, order.node);
+      const address = order.port === undefined ? {} : { address: `127.0.0.1:${order.port}` };
+      const limits = { routes: 1_000_000, rate: 200_000, bytes: 1 << 30, pathLength: 32 };
+      void running.driver.configure(
+        { ...waits, ...address, limits },
+        { node: order.node, organization, trust, external: false },
+      );
     }
   });
   process.on("disconnect", () => process.exit());
   tell({ kind: "ready", port: running.port ?? 0 });
 }
 
+/** Tells each commit that changes routes, and counts what peers say. */
+function watch(loop: Loop<NodeTypes>): { readonly told: number } {
+  const heard = { told: 0 };
+  loop.watch(({ events, commit }) => {
+    for (const event of events)
+      if (event.kind === "peer.told" && event.told.kind === "update")
+        heard.told += event.told.advertise.length + event.told.withdraw.length;
+    if (commit === undefined || commit.changes.routes.size === 0) return;
+    const at = monotonic();
+    const changes = [...commit.changes.routes].map(([key, { after }]): Changed => [
+      key.split(".")[0] ?? key,
+      after?.[0]?.peerName,
+    ]);
+    tell({ kind: "routes", at, changes });
+  });
+  return heard;
+}
+
+function count({ view }: Loop<NodeTypes>, told: number, written: number): Count {
+  const { user, system } = process.cpuUsage();
+  const table = [...view.routes.keys()].map((key): readonly [string, NodeName] => [
+    key.split(".")[0] ?? key,
+    view.routes.best(key)?.[0]?.course.origin ?? "",
+  ]);
+  return { told, written, cpuMs: (user + system) / 1e3, rss: process.memoryUsage.rss(), table };
+}
+
 function offers(loop: Loop<NodeTypes>) {
   let written = 0;
   let timer: NodeJS.Timeout | undefined;
-  const offer = (name: string): void =>
-    void loop.push({
-      kind: "service.add",
-      intent: { ...intent(`${name}.${organizationOf(loop.view.node)}`), probe: PROBE },
-    });
-  const take = (name: string): void => {
-    const full = `${name}.${organizationOf(loop.view.node)}`;
-    loop.push({ kind: "service.remove", name: full, owner: "admin" });
-  };
+  const full = (name: string): string => `${name}.${organizationOf(loop.view.node)}`;
+  function offer(name: string): void {
+    loop.push({ kind: "service.add", intent: { ...intent(full(name)), probe: PROBE } });
+  }
+  function take(name: string): void {
+    loop.push({ kind: "service.remove", name: full(name), owner: "admin" });
+  }
   return {
     offer,
     take,
