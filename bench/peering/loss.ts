@@ -32,14 +32,13 @@ async function start(): Promise<{ network: Network; lost: BenchNode; others: rea
 async function hung(): Promise<void> {
   const { network, lost, others } = await start();
   try {
-    for (const node of others) node.say({ do: "write", everyMs: 5 });
+    for (const node of others) node.say({ do: "write", everyMs: 20 });
     // Heaps grow while they warm up; that is no cost of the loss.
     await sleep(WARM_MS);
-    const before = await Promise.all(others.map(async (node) => await node.count()));
+    const usual = await grown(others);
     const since = monotonic();
     lost.signal("SIGSTOP");
-    await sleep(HUNG_MS);
-    const after = await Promise.all(others.map(async (node) => await node.count()));
+    const more = await grown(others);
     for (const node of others) node.say({ do: "write" });
     const equal = async (): Promise<boolean> => {
       const tables = await Promise.all(others.map(async (node) => (await node.count()).table));
@@ -47,23 +46,29 @@ async function hung(): Promise<void> {
     };
     await until("the others agree", equal);
     const noticed = others.map(({ sessions }) => {
-      const down = sessions.find(
-        ({ what, peer, at }) => what === "peer.down" && peer === lost.full && at >= since,
-      );
-      return down === undefined ? Number.POSITIVE_INFINITY : down.at - since;
+      const down = sessions.find((s) => s.what === "peer.down" && s.peer === lost.full && s.at >= since);
+      return down === undefined ? "never" : `${((down.at - since) / 1_000).toFixed(2)} s`;
     });
-    const grown = after.map(({ rss }, i) => (rss - (before[i]?.rss ?? rss)) / MIB);
     const again = monotonic();
     lost.signal("SIGCONT");
-    const whole = (): boolean => lost.table.size === others[0]?.table.size;
-    await until("the one that hung has all again", whole);
+    await until("the one that hung has all again", () => lost.table.size === others[0]?.table.size);
     console.log(
-      `hangs: noticed after ${times(noticed)}; memory of the others ${grown.map((mib) => mib.toFixed(1)).join(" ")} MiB more; ` +
-        `it goes on: has all again after ${(monotonic() - again).toFixed(0)} ms`,
+      `hangs: noticed after ${noticed.join(", ")}; the others grow by ${more} MiB, by ${usual} MiB in as ` +
+        `long a time before; it goes on: has all again after ${(monotonic() - again).toFixed(0)} ms`,
     );
   } finally {
     await network.stop();
   }
+}
+
+/** What the processes grow by in `HUNG_MS`. */
+async function grown(nodes: readonly BenchNode[]): Promise<string> {
+  const rss = async (): Promise<number[]> =>
+    await Promise.all(nodes.map(async (node) => (await node.count()).rss));
+  const before = await rss();
+  await sleep(HUNG_MS);
+  const after = await rss();
+  return after.map((now, i) => ((now - (before[i] ?? now)) / MIB).toFixed(1)).join(" ");
 }
 
 async function killed(): Promise<void> {
@@ -98,13 +103,10 @@ async function killed(): Promise<void> {
         ),
     );
     console.log(
-      `killed and started again: it knows all after ${knows.toFixed(0)} ms, the others are in step with it after ${back.toFixed(0)} ms; ` +
-        `routes of others that went meanwhile: ${flapped.length}`,
+      `killed and started again: it knows all after ${knows.toFixed(0)} ms, the others are in step with it ` +
+        `after ${back.toFixed(0)} ms; routes of others that went meanwhile: ${flapped.length}`,
     );
   } finally {
     await network.stop();
   }
 }
-
-const times = (values: readonly number[]): string =>
-  values.map((ms) => `${(ms / 1_000).toFixed(1)} s`).join(", ");
