@@ -3,6 +3,7 @@
 // rest is one concatenation (1 ms for 10,000 hosts, where encoding it all takes 83). Invariant: the order depends on names
 // alone, never on the order of changes, so that equal content is equal bytes after a restart too.
 
+import type { ServiceName } from "#routing";
 import { embed, encode } from "./encode.ts";
 import { AUTH_CLUSTER, FILTER, GATEWAY_CLUSTER, INGRESS, clusterOf, unbuffered } from "./translate/index.ts";
 import type { Route, VirtualHost } from "./translate/index.ts";
@@ -21,16 +22,20 @@ const SHELL = {
 };
 
 export interface Fragment {
+  /** What its routes lead to; the same text for its whole life, since it is looked up at each change of any service. */
+  readonly need: Ref;
   readonly host: Uint8Array;
   readonly prefix: string | undefined;
   readonly routes: Uint8Array;
 }
 
 export const fragment = (
+  service: ServiceName,
   host: VirtualHost,
   prefix: string | undefined,
   routes: readonly Route[],
 ): Fragment => ({
+  need: refOf("cluster", clusterOf(service)),
   host: embed(VIRTUAL_HOSTS, encode("envoy.config.route.v3.VirtualHost", host)),
   prefix,
   routes: encodeRoutes(routes),
@@ -113,7 +118,10 @@ export class IngressRoutes {
 
   #needs(): Ref[] {
     const needs: Ref[] = [refOf("cluster", GATEWAY_CLUSTER), refOf("cluster", AUTH_CLUSTER)];
-    for (const name of this.#names) needs.push(refOf("cluster", clusterOf(name)));
+    for (const name of this.#names) {
+      const need = this.#fragments.get(name)?.need;
+      if (need !== undefined) needs.push(need);
+    }
     return needs;
   }
 }

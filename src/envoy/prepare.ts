@@ -57,7 +57,7 @@ export function prepareService(mode: IdentityMode, want: EnvoyServiceWant): Prep
       name,
       bytes: endpoints && encode("envoy.config.endpoint.v3.ClusterLoadAssignment", endpoints),
     },
-    routes: fragment(host, prefix, prefixed),
+    routes: fragment(want.service, host, prefix, prefixed),
     claims: [
       ...serviceHosts(want).map((h) => `host ${h}`),
       ...(prefix === undefined ? [] : [`prefix ${prefix}`]),

@@ -26,17 +26,18 @@ export function resourceBytes(
   version: string,
   value: Uint8Array,
 ): Uint8Array {
-  const writer = new BinaryWriter();
-  writer.tag(2, WireType.LengthDelimited).fork();
-  writer.tag(1, WireType.LengthDelimited).string(version);
-  writer.tag(2, WireType.LengthDelimited).fork();
-  writer.tag(1, WireType.LengthDelimited).string(TYPE_URL[type]);
-  writer.tag(2, WireType.LengthDelimited).bytes(value);
-  writer.join();
-  writer.tag(3, WireType.LengthDelimited).string(name);
-  writer.join();
-  return writer.finish();
+  // From the inside outwards, so that the value, which may be megabytes, is copied once and not at each level.
+  const tag = (field: number, length: number): Uint8Array =>
+    new BinaryWriter().tag(field, WireType.LengthDelimited).uint32(length).finish();
+  const text = (field: number, content: string): Uint8Array =>
+    new BinaryWriter().tag(field, WireType.LengthDelimited).string(content).finish();
+  const packed = [text(1, TYPE_URL[type]), tag(2, value.length), value];
+  const resource = [text(1, version), tag(2, lengthOf(packed)), ...packed, text(3, name)];
+  return Buffer.concat([tag(2, lengthOf(resource)), ...resource]);
 }
+
+const lengthOf = (pieces: readonly Uint8Array[]): number =>
+  pieces.reduce((sum, { length }) => sum + length, 0);
 
 /** The resource inside what `resourceBytes` made. */
 export function valueOf(wire: Uint8Array): Uint8Array {
