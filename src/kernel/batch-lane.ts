@@ -3,30 +3,15 @@
 // churn nothing would ever finish. When a whole batch failed (the other side is away), new wants wait for the
 // pause too; when only some keys failed, the others go on.
 
-import { LIMITS } from "./limits.ts";
-import {
-  backoffMs,
-  Entry,
-  type Failure,
-  type Lane,
-  type LaneContext,
-  report,
-  STOPPING,
-  thrown,
-} from "./lane.ts";
-import { equal } from "./equal.ts";
+import type { Entry, Failure, LaneContext } from "./lane.ts";
 import type { BatchRunner, Effect, EffectResult } from "./plugin.ts";
-import type { FailingEffect } from "./effects.ts";
+import { backoffMs, RunLane, thrown } from "./run-lane.ts";
 
 type Run = BatchRunner["batch"];
 type Results = EffectResult | readonly EffectResult[];
 
-export class BatchLane implements Lane {
-  readonly kind: string;
+export class BatchLane extends RunLane {
   readonly #run: Run;
-  readonly #runner: BatchRunner<never>;
-  readonly #context: LaneContext;
-  readonly #entries = new Map<string, Entry>();
   #dirty = new Set<Entry>();
   /** Failed and worth another try when the pause ends. */
   readonly #retrying = new Set<Entry>();
@@ -36,67 +21,11 @@ export class BatchLane implements Lane {
   #down = false;
   /** Runs in a row in which something failed. */
   #attempts = 0;
-  #stopping = false;
 
   constructor(kind: string, runner: BatchRunner<never>, context: LaneContext) {
-    this.kind = kind;
-    this.#runner = runner;
+    super(kind, runner, context);
     // As in key-lane.ts: a runner gets effects of its own kind only.
     this.#run = runner.batch as Run;
-    this.#context = context;
-  }
-
-  want(effect: Effect, revision: number): void {
-    const entry = this.#entries.get(effect.key);
-    if (entry === undefined) {
-      if (effect.want === undefined) return;
-      const fresh = new Entry(effect, revision);
-      this.#entries.set(effect.key, fresh);
-      this.#dirty.add(fresh);
-      return;
-    }
-    if (equal(entry.effect.want, effect.want)) return;
-    entry.effect = effect;
-    entry.revision = revision;
-    entry.attempts = 0;
-    entry.failure = undefined;
-    // A running one stays "running" until its batch returns; being dirty is what brings it into the next.
-    if (entry.state !== "running") entry.state = "waiting";
-    this.#retrying.delete(entry);
-    this.#dirty.add(entry);
-  }
-
-  start(): void {
-    if (this.#stopping || this.#running !== undefined || this.#dirty.size === 0) return;
-    if (this.#down && this.#cancelPause !== undefined) return;
-    const batch: Entry[] = [];
-    for (const entry of this.#dirty) {
-      if (entry.isMade) this.#succeed(entry);
-      else batch.push(entry);
-    }
-    this.#dirty = new Set();
-    if (batch.length > 0) this.#begin(batch);
-    else this.#context.onIdle();
-  }
-
-  stop(): void {
-    this.#stopping = true;
-    for (const entry of this.#entries.values()) entry.settle(STOPPING);
-    this.#cancelPause?.();
-    this.#cancelPause = undefined;
-    this.#dirty.clear();
-    this.#retrying.clear();
-    this.#running?.abort(new Error("the node is stopping"));
-  }
-
-  get keys(): number {
-    return this.#entries.size;
-  }
-
-  get pending(): number {
-    let count = 0;
-    for (const entry of this.#entries.values()) if (entry.state !== "true") count += 1;
-    return count;
   }
 
   get busy(): boolean {
@@ -104,24 +33,40 @@ export class BatchLane implements Lane {
     return this.#dirty.size > 0 && !(this.#down && this.#cancelPause !== undefined);
   }
 
-  wanted(key: string): unknown {
-    return this.#entries.get(key)?.effect.want;
+  start(): void {
+    if (this.stopping || this.#running !== undefined || this.#dirty.size === 0) return;
+    if (this.#down && this.#cancelPause !== undefined) return;
+    const batch: Entry[] = [];
+    for (const entry of this.#dirty) {
+      if (entry.isMade) this.succeed(entry);
+      else batch.push(entry);
+    }
+    this.#dirty = new Set();
+    if (batch.length > 0) this.#begin(batch);
+    else this.context.onIdle();
   }
 
-  *desired(): Iterable<Effect> {
-    for (const entry of this.#entries.values()) if (entry.effect.want !== undefined) yield entry.effect;
+  protected changed(entry: Entry): void {
+    // A running one stays "running" until its batch returns; being dirty is what brings it into the next.
+    if (entry.state !== "running") entry.state = "waiting";
+    this.#retrying.delete(entry);
+    this.#dirty.add(entry);
   }
 
-  failing(): FailingEffect[] {
-    return [...this.#entries.values()].flatMap((entry) => entry.failing(this.kind) ?? []);
+  protected halt(): void {
+    this.#cancelPause?.();
+    this.#cancelPause = undefined;
+    this.#dirty.clear();
+    this.#retrying.clear();
+    this.#running?.abort(new Error("the node is stopping"));
   }
 
-  settled(key: string): Promise<EffectResult> {
-    return this.#entries.get(key)?.settled() ?? Promise.resolve({ ok: true });
+  protected retry(entry: Entry): void {
+    this.#retrying.add(entry);
   }
 
   #begin(batch: readonly Entry[]): void {
-    const { ports, emit } = this.#context;
+    const { ports, emit } = this.context;
     const controller = new AbortController();
     this.#running = controller;
     const effects = batch.map((entry) => entry.effect);
@@ -132,13 +77,11 @@ export class BatchLane implements Lane {
       revision = Math.max(revision, entry.revision);
     }
     let late: Failure | undefined;
-    const deadlineMs = this.#runner.deadlineMs ?? LIMITS.effectDeadlineMs;
-    const cancelDeadline = ports.clock.after(deadlineMs, () => {
-      late = { ok: false, code: "ERR_TIMEOUT", text: `no result after ${deadlineMs} ms`, retry: true };
+    const cancelDeadline = this.deadline(controller, (failure) => {
+      late = failure;
       batch.forEach((entry, i) => {
-        if (entry.effect === effects[i]) entry.failure = late;
+        if (entry.effect === effects[i]) entry.failure = failure;
       });
-      controller.abort(new Error(late.text));
     });
     const end = (results: Results) => {
       cancelDeadline();
@@ -156,19 +99,19 @@ export class BatchLane implements Lane {
       if (!result.ok) failed += 1;
       entry.made = result.ok ? effects[i] : undefined;
       if (entry.effect !== effects[i]) entry.state = "waiting";
-      else if (result.ok) this.#succeed(entry);
-      else this.#fail(entry, result);
+      else if (result.ok) this.succeed(entry);
+      else this.fail(entry, result);
     });
     this.#down = failed === batch.length;
     this.#attempts = failed === 0 ? 0 : this.#attempts + 1;
-    if (!this.#stopping && this.#retrying.size > 0) this.#pause();
+    if (!this.stopping && this.#retrying.size > 0) this.#pause();
     this.start();
-    if (!this.busy) this.#context.onIdle();
+    if (!this.busy) this.context.onIdle();
   }
 
   #pause(): void {
     if (this.#cancelPause !== undefined) return;
-    const { ports } = this.#context;
+    const { ports } = this.context;
     this.#cancelPause = ports.clock.after(backoffMs(this.#attempts, ports), () => {
       this.#cancelPause = undefined;
       for (const entry of this.#retrying) {
@@ -178,23 +121,6 @@ export class BatchLane implements Lane {
       this.#retrying.clear();
       this.start();
     });
-  }
-
-  #succeed(entry: Entry): void {
-    entry.state = "true";
-    entry.attempts = 0;
-    entry.failure = undefined;
-    if (entry.effect.want === undefined) this.#entries.delete(entry.effect.key);
-    report(this.kind, entry, { ok: true }, this.#runner.report ?? "none", this.#context);
-    entry.settle({ ok: true });
-  }
-
-  #fail(entry: Entry, failure: Failure): void {
-    entry.failure = failure;
-    entry.state = failure.retry ? "pausing" : "failed";
-    if (failure.retry) this.#retrying.add(entry);
-    report(this.kind, entry, failure, this.#runner.report ?? "none", this.#context);
-    entry.settle(failure);
   }
 }
 

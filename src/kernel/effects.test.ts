@@ -310,6 +310,23 @@ describe("effects in batches", () => {
     assert.deepEqual(effects.status(), { keys: 3, pending: 0, failing: [] });
   });
 
+  test("a key that failed and is wanted otherwise meanwhile is not tried again when the pause ends", async () => {
+    const { want, clock, reports } = open({
+      k: {
+        batch: async (list: readonly Effect[]) =>
+          list.map(({ want: value }) => (value === "bad" ? fail() : OK)),
+        report: "all",
+      },
+    });
+    want(["a", "bad"], ["b", 1]);
+    await settle();
+    want(["a", "good"]);
+    await settle();
+    await clock.advance(200);
+    const told = reports.map(({ key, result }) => `${key} ${result.ok ? "ok" : "failed"}`);
+    assert.deepEqual(told, ["a failed", "b ok", "a ok"]);
+  });
+
   test("while the other side is away, new wants wait for the pause too", async () => {
     let away = true;
     const batches: string[][] = [];

@@ -1,11 +1,9 @@
-// What the lanes of effects share: one entry per key with its newest want, what is known to be true, and the
-// bookkeeping of retries. A lane holds all keys of one kind. `StillLane` is the one without a runner: it only
-// keeps what is wanted. Invariant: `made` is set only while it is certain; a run that failed or was aborted
+// What the lanes of effects share: one entry per key with its newest want, and what is known to be true. A lane
+// holds all keys of one kind. `StillLane` is the one without a runner: it only keeps what is wanted. Invariant: `made` is set only while it is certain; a run that failed or was aborted
 // leaves it unknown.
 
 import { equal } from "./equal.ts";
-import { LIMITS } from "./limits.ts";
-import type { Effect, EffectResult, Ports, ReportMode, RunnerContext } from "./plugin.ts";
+import type { Effect, EffectResult, Ports, RunnerContext } from "./plugin.ts";
 import type { FailingEffect } from "./effects.ts";
 
 /** A result on its way back into the loop. */
@@ -40,21 +38,14 @@ export interface Lane {
 
 export type Failure = Extract<EffectResult, { ok: false }>;
 
-export const STOPPING: Failure = {
-  ok: false,
-  code: "ERR_STOPPING",
-  text: "the node is stopping",
-  retry: false,
-};
-
-/** "waiting" to run, "running", "true", "pausing" before the next try, "failed" until the want changes. */
-export type EntryState = "waiting" | "running" | "true" | "pausing" | "failed";
+/** "new", "waiting" to run, "running", "true", "pausing" before the next try, "failed" until the want changes. */
+export type EntryState = "new" | "waiting" | "running" | "true" | "pausing" | "failed";
 
 export class Entry {
   effect: Effect;
   /** Revision that asked for the newest want. */
   revision: number;
-  state: EntryState = "waiting";
+  state: EntryState = "new";
   /** The effect that is certainly true, if any is. */
   made: Effect | undefined;
   attempts = 0;
@@ -90,30 +81,6 @@ export class Entry {
     const { code, text = "", retry } = this.failure;
     return { kind, key: this.effect.key, code, text, attempts: this.attempts, retry };
   }
-}
-
-/** A thrown error as a result; unexpected ones are worth another try. */
-export function thrown(error: unknown): Failure {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "ERR_INTERNAL";
-  return { ok: false, code, text: error instanceof Error ? error.message : String(error), retry: true };
-}
-
-/** Exponential, capped, with full jitter: parts that failed together do not come back together. */
-export function backoffMs(attempts: number, ports: Ports): number {
-  const doublings = Math.min(attempts - 1, 20);
-  const ceiling = Math.min(LIMITS.effectBackoffCapMs, LIMITS.effectBackoffMs * 2 ** doublings);
-  return Math.ceil(ports.random.next() * ceiling);
-}
-
-/**
- * Says of a result what the runner's mode lets through; `reported` remembers, so that retries stay silent.
- */
-export function report(kind: string, entry: Entry, result: EffectResult, mode: ReportMode, to: LaneContext) {
-  if (mode === "none") return;
-  const known = entry.reported;
-  entry.reported = result.ok ? undefined : result.code;
-  const worth = result.ok ? mode === "all" || known !== undefined : known !== result.code;
-  if (worth) to.report({ effect: kind, key: entry.effect.key, revision: entry.revision, result });
 }
 
 export class StillLane implements Lane {
