@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { routeOf, SELF } from "../../test/kit/routes.ts";
 import type { Route } from "./route.ts";
 import { Advertised } from "./advertised.ts";
+import { Digest, rowOf } from "./digest.ts";
 import { FRAME, type Send, UpdateGroup } from "./update-group.ts";
 
 const ORG = SELF.organization;
@@ -215,4 +216,28 @@ test("a group that parts keeps what each was told; only the difference is sent",
   tell(group, route("c"));
   assert.deepEqual(words(settle(parted, TWO)), ["-a.acme.test"]);
   assert.deepEqual(words(settle(group, ONE)), ["c.acme.test"]);
+});
+
+test("a route that would be told otherwise by the time its frame is written is told to all, or taken back", () => {
+  let cost: number | undefined = 0;
+  const told = (one: Route) => (cost === undefined ? undefined : { ...one, cost });
+  const group = new UpdateGroup<Route>(ORG, new Advertised<Route>(ORG, told));
+  const one = route("a");
+  group.advertise(one, one);
+  group.join(ONE, ORG, "e", undefined);
+  settle(group, ONE);
+  cost = 7;
+  group.join(TWO, ORG, "e", undefined);
+  assert.deepEqual(words(settle(group, TWO)), ["begin", "a.acme.test", "end"]);
+  const [again] = group.drain(ONE);
+  assert.ok(again?.kind === "frame" && again.frame.kind === "update");
+  assert.equal(again.frame.advertise[0]?.cost, 7);
+  const { a, b, bucket } = rowOf({ ...one, cost: 7 });
+  const digest = new Digest();
+  digest.add({ a, b, bucket });
+  assert.equal(group.table.digestFor(ORG).sum(), digest.sum());
+  cost = undefined;
+  group.refresh(TWO, "all");
+  assert.deepEqual(words(settle(group, TWO)), ["begin", "-a.acme.test", "end"]);
+  assert.equal(group.table.routes, 0);
 });
