@@ -135,7 +135,8 @@ async function synced(...nodes: readonly DemoNode[]): Promise<boolean> {
 async function whyNot(...nodes: readonly DemoNode[]): Promise<string> {
   const peers = await Promise.all(nodes.map((node) => node.admin().call("peer.list", {})));
   const waiting = peers.flat().find(({ session }) => session.state !== "synced");
-  return `${waiting?.node ?? "a peer"} is ${waiting?.session.state ?? "away"}; ${waiting?.session.last?.text ?? ""}`;
+  if (waiting === undefined) return "a peer is away";
+  return `${waiting.node} is ${waiting.session.state}; ${waiting.session.last?.text ?? "nothing was said"}`;
 }
 
 const hasReviews = async (acme: DemoNode): Promise<boolean> => {

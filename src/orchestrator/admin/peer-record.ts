@@ -6,21 +6,15 @@ import type { Millis } from "#kernel";
 import type { PeerRecord } from "#rpc";
 import { noticeName, type PeerReport, type Received } from "#routing";
 import type { PeerState } from "../peering/peering.ts";
+import type { InUse } from "./route-counts.ts";
 
 /** Sums are compared every 30 s; four times without an equal one is no accident. */
 const DIGEST_OVERDUE_MS = 120_000;
 
-/** Of a peer's routes; kept by `RouteCounts`. */
-export interface Counted {
-  readonly best: number;
-  readonly used: number;
-  readonly told: number;
-}
-
 export function peerRecord(
   { intent, owner, report, limit, certificateEnds }: PeerState,
   received: Received | undefined,
-  counted: Counted,
+  inUse: InUse,
   now: Millis,
 ): PeerRecord {
   const { node, organization, kind, role, address, onLoss } = intent;
@@ -39,9 +33,9 @@ export function peerRecord(
     ...(certificateEnds === undefined ? {} : { certificateEnds }),
     routes: {
       received: size,
-      accepted: counted.used,
-      best: counted.best,
-      advertised: counted.told,
+      accepted: inUse.used,
+      best: inUse.best,
+      advertised: report?.advertised ?? 0,
       rejected: received?.rejected.length ?? 0,
       max: intent.limits.routes,
       ...(limit === undefined ? {} : { limit: { state: limit.state, text: limit.text } }),

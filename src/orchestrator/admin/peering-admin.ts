@@ -32,7 +32,7 @@ export class PeeringAdmin {
     const { loop, clock, journal, peering, identity } = ports;
     this.#ports = ports;
     this.#startedAt = clock.monotonic();
-    this.#counts = new RouteCounts(loop.view.routes, peering.exports, clock);
+    this.#counts = new RouteCounts(loop.view.routes);
     this.#news = new PeeringNews(clock, journal, peering);
     const parser = peeringParser(loop.view.node, identity);
     this.verbs = peeringVerbs({ loop, clock, peering, counts: this.#counts, parser });
@@ -42,9 +42,9 @@ export class PeeringAdmin {
     });
   }
 
-  async facts(): Promise<PeeringFacts> {
+  facts(): PeeringFacts {
     const { loop, clock, peering } = this.#ports;
-    const peers = await peerRecords({ loop, clock, peering, counts: this.#counts });
+    const peers = peerRecords({ loop, clock, peering, counts: this.#counts });
     const uptimeMs = clock.monotonic() - this.#startedAt;
     return { status: peering.status(), peers, uptimeMs, now: clock.now() };
   }

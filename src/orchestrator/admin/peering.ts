@@ -38,34 +38,29 @@ export const peeringVerbs = (ports: PeeringPorts): Table => ({
 });
 
 /** In order of name. */
-export async function peerRecords(ports: Omit<PeeringPorts, "parser">): Promise<PeerRecord[]> {
-  return await Promise.all(ports.peering.peers().map((state) => recordOf(ports, state)));
-}
+export const peerRecords = (ports: Omit<PeeringPorts, "parser">): PeerRecord[] =>
+  ports.peering.peers().map((state) => recordOf(ports, state));
 
-async function recordOf(
-  { loop, clock, counts }: Pick<PeeringPorts, "loop" | "clock" | "counts">,
-  state: PeerState,
-): Promise<PeerRecord> {
+function recordOf({ loop, clock, counts }: Omit<PeeringPorts, "parser">, state: PeerState): PeerRecord {
   const { node } = state.intent;
-  return peerRecord(state, loop.view.routes.received(node), await counts.of(node), clock.now());
+  return peerRecord(state, loop.view.routes.received(node), counts.of(node), clock.now());
 }
 
 function peerVerbs(ports: PeeringPorts): Group<"peer"> {
   const { loop, peering, parser } = ports;
-  const record = (state: PeerState): Promise<PeerRecord> => recordOf(ports, state);
+  const record = (state: PeerState): PeerRecord => recordOf(ports, state);
   return {
-    "peer.list": () => peerRecords(ports),
-    "peer.show": async ({ node }) => await record(peerOf(peering, node)),
-    "peer.add": async (given) => await record(await peering.add(await parser.peer(given), given.trust)),
+    "peer.list": async () => peerRecords(ports),
+    "peer.show": async ({ node }) => record(peerOf(peering, node)),
+    "peer.add": async (given) => record(await peering.add(await parser.peer(given), given.trust)),
     "peer.remove": async ({ node }) => {
       const { intent } = peerOf(peering, node);
       return { node: intent.node, revision: await peering.remove(intent.node) };
     },
-    "peer.up": async ({ node }) => await record(await peering.up(peerOf(peering, node).intent.node)),
+    "peer.up": async ({ node }) => record(await peering.up(peerOf(peering, node).intent.node)),
     "peer.down": async ({ node, reason = DOWN_REASON }) =>
-      await record(await peering.down(peerOf(peering, node).intent.node, reason)),
-    "peer.refresh": async ({ node }) =>
-      await record(await peering.refresh(peerOf(peering, node).intent.node)),
+      record(await peering.down(peerOf(peering, node).intent.node, reason)),
+    "peer.refresh": async ({ node }) => record(await peering.refresh(peerOf(peering, node).intent.node)),
     "peer.diff": async (given) => {
       const { rules, routes } = loop.view;
       const after = { ...rules, ...(await parser.rules(given)) };

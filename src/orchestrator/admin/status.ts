@@ -32,7 +32,7 @@ export interface StatusPorts {
   readonly store: readonly StoreProblem[];
   readonly record?: string | undefined;
   readonly recordBroken: () => string | undefined;
-  readonly peering?: () => Promise<PeeringFacts>;
+  readonly peering?: () => PeeringFacts;
 }
 
 type Asked<T> =
@@ -56,10 +56,9 @@ async function ask<T>(clock: Clock, question: Promise<T>): Promise<Asked<T>> {
 
 export async function facts(ports: StatusPorts): Promise<Facts> {
   const { loop, clock } = ports;
-  const [auth, gateway, peering] = await Promise.all([
+  const [auth, gateway] = await Promise.all([
     ask(clock, ports.auth.status()),
     ask(clock, ports.gateway.status()),
-    ports.peering?.(),
   ]);
   const silent = Object.entries({ auth, gateway }).flatMap(([name, asked]) =>
     asked.silent === undefined ? [] : [{ name: name as "auth" | "gateway", reason: asked.silent }],
@@ -78,7 +77,7 @@ export async function facts(ports: StatusPorts): Promise<Facts> {
     ingressProblem: ports.ingressProblem(),
     betweenProblem: ports.betweenProblem(),
     recordBroken: ports.recordBroken(),
-    peering,
+    peering: ports.peering?.(),
   };
 }
 
