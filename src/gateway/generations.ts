@@ -141,7 +141,11 @@ export class Generations {
       this.#thread.adopt(key, EMPTY_GRAPH_TEXT);
       return { graph: { key, services: [], quarantined: [], holders: 0 }, composeMs: 0 };
     }
-    const { graph, quarantined, composeMs } = await this.#thread.compose(key, sdlsOf(config));
+    const { graph, quarantined, composeMs } = await this.#thread.compose(
+      key,
+      sdlsOf(config),
+      this.#current?.graph.key,
+    );
     return { graph: { key, services: graph.services, quarantined, holders: 0 }, composeMs };
   }
 

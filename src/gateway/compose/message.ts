@@ -23,7 +23,11 @@ export interface Composed {
 
 export interface Calls {
   /** Composes and keeps the graph under the key. */
-  compose: { request: { key: string; services: readonly SubgraphSdl[] }; answer: Composed };
+  compose: {
+    /** `after` = key of the graph that this one takes the place of, or its text where the thread does not have it. */
+    request: { key: string; services: readonly SubgraphSdl[]; after?: string | GraphText };
+    answer: Composed;
+  };
   /** Gives a restarted thread a graph it does not have. */
   load: { request: { key: string; graph: GraphText }; answer: null };
   prepare: {

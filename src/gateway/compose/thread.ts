@@ -58,8 +58,11 @@ export class ComposeThread {
     return this.#worker !== undefined;
   }
 
-  async compose(key: string, services: readonly SubgraphSdl[]): Promise<Composed> {
-    const composed = await this.#call("compose", { key, services }, this.#options.composeTimeoutMs);
+  async compose(key: string, services: readonly SubgraphSdl[], after?: string): Promise<Composed> {
+    const before = after === undefined ? undefined : this.#graphs.get(after);
+    const told = before?.loaded === true ? after : before?.text;
+    const request = { key, services, ...(told !== undefined && { after: told }) };
+    const composed = await this.#call("compose", request, this.#options.composeTimeoutMs);
     this.#graphs.set(key, { text: composed.graph, loaded: this.#worker !== undefined });
     return composed;
   }

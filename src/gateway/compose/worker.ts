@@ -5,18 +5,20 @@
 import { parentPort } from "node:worker_threads";
 import { EMPTY_GRAPH_TEXT } from "../empty.ts";
 import { Graph, type GraphText } from "../plan/prepare.ts";
+import { departedFields } from "./departed.ts";
 import type { Admitted } from "./quarantine.ts";
-import type { Answer, Calls, Composed, Request, SubgraphSdl } from "./message.ts";
+import type { Answer, Calls, Composed, Request } from "./message.ts";
 
 const graphs = new Map<string, Graph>();
 
-async function composeGraph(key: string, services: readonly SubgraphSdl[]): Promise<Composed> {
+async function composeGraph({ key, services, after }: Calls["compose"]["request"]): Promise<Composed> {
   const started = performance.now();
+  const before = typeof after === "string" ? graphs.get(after)?.text : after;
   // Only here: a thread that just plans never loads the composer.
   const { compose } = await import("./composer.ts");
   const { admit } = await import("./quarantine.ts");
   let admitted = admit(services, compose);
-  let graph = textOf(admitted);
+  let graph = textOf(admitted, before);
   try {
     graphs.set(key, new Graph(graph));
   } catch {
@@ -26,22 +28,24 @@ async function composeGraph(key: string, services: readonly SubgraphSdl[]): Prom
       if (composition.ok) new Graph({ ...composition, services: subgraphs.map(({ name }) => name) });
       return composition;
     });
-    graph = textOf(admitted);
+    graph = textOf(admitted, before);
     graphs.set(key, new Graph(graph));
   }
   const { quarantined } = admitted;
   return { graph, quarantined, composeMs: Math.round((performance.now() - started) * 10) / 10 };
 }
 
-function textOf({ composition, services, borders }: Admitted): GraphText {
+function textOf({ composition, services, borders }: Admitted, before: GraphText | undefined): GraphText {
   if (composition === undefined) return EMPTY_GRAPH_TEXT;
-  return { supergraph: composition.supergraph, api: composition.api, services, borders };
+  const { supergraph, api } = composition;
+  const text = { supergraph, api, services, borders };
+  return before === undefined ? text : { ...text, departed: departedFields(before, text) };
 }
 
 async function answer(request: Request): Promise<Calls[Request["call"]]["answer"]> {
   switch (request.call) {
     case "compose":
-      return composeGraph(request.key, request.services);
+      return composeGraph(request);
     case "load":
       graphs.set(request.key, new Graph(request.graph));
       return null;

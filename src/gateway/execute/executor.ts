@@ -232,10 +232,10 @@ export function answerOf(status: number, value: object): Answer {
 /** A request error: nothing was executed. */
 export function refusal(status: number, code: ErrorCode, faults: readonly RequestFault[]): Answer {
   return answerOf(status, {
-    errors: faults.map(({ message, locations }) => ({
+    errors: faults.map(({ message, locations, service }) => ({
       message,
       ...(locations !== undefined && { locations }),
-      extensions: { code },
+      extensions: { code, ...(service !== undefined && { service }) },
     })),
   });
 }

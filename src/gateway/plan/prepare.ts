@@ -15,6 +15,7 @@ import {
   type OperationDefinitionNode,
 } from "graphql";
 import { QueryPlanner } from "@graphql-hive/router-query-planner";
+import type { Departed } from "../compose/departed.ts";
 import { BorderCrossing, type Border } from "./border.ts";
 import { overLimit, fragmentsOf, type DocumentLimits } from "./limits.ts";
 import { passesThrough } from "./pass-through.ts";
@@ -34,6 +35,8 @@ export interface GraphText {
   readonly services: readonly string[];
   /** Of the services of other organizations, by index; absent when there is none. */
   readonly borders?: Readonly<Record<number, Border>>;
+  /** Fields of services that left the graph. */
+  readonly departed?: Departed;
 }
 
 export interface PrepareLimits extends DocumentLimits {
@@ -43,6 +46,7 @@ export interface PrepareLimits extends DocumentLimits {
 const ERRORS_MAX = 10;
 
 export class Graph {
+  readonly text: GraphText;
   readonly schema: GraphQLSchema;
   readonly #planner: QueryPlanner | undefined;
   readonly #possible: PossibleTypes;
@@ -53,6 +57,7 @@ export class Graph {
 
   constructor(text: GraphText) {
     const { supergraph } = text;
+    this.text = text;
     this.#empty = supergraph === undefined;
     this.#planner = supergraph === undefined ? undefined : new QueryPlanner(supergraph);
     this.schema = buildASTSchema(parse(text.api), { assumeValidSDL: true });
@@ -104,7 +109,9 @@ export class Graph {
     operation: OperationDefinitionNode,
     limits: PrepareLimits,
   ): readonly RequestFault[] {
-    const problems = validate(this.schema, document, undefined, { maxErrors: ERRORS_MAX }).map(fault);
+    const problems = validate(this.schema, document, undefined, { maxErrors: ERRORS_MAX }).map((error) =>
+      this.#named(fault(error)),
+    );
     if (problems.length > 0) return problems;
     visit(document, {
       // As a key of a plain object this name would set its prototype.
@@ -118,6 +125,18 @@ export class Graph {
       },
     });
     return operation.operation === "subscription" ? [] : problems.slice(0, ERRORS_MAX);
+  }
+
+  /** Says whose the field was, when its service left the graph. */
+  #named(problem: RequestFault): RequestFault {
+    const { departed } = this.text;
+    if (departed === undefined) return problem;
+    const [, field, type] = /^Cannot query field "(\w+)" on type "(\w+)"/.exec(problem.message) ?? [];
+    const place = `${type}.${field}`;
+    const service = Object.hasOwn(departed, place) ? departed[place] : undefined;
+    if (service === undefined) return problem;
+    const message = `Cannot query field "${field}" on type "${type}": it is of ${service}, which left the graph.`;
+    return { ...problem, message, service };
   }
 
   #plan(document: DocumentNode, operation: OperationDefinitionNode, kind: "query" | "mutation"): Prepared {

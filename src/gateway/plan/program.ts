@@ -124,6 +124,8 @@ export interface InputShape {
 
 export interface RequestFault {
   readonly message: string;
+  /** Whose fault it is. */
+  readonly service?: string;
   readonly locations?: readonly { readonly line: number; readonly column: number }[];
 }
 

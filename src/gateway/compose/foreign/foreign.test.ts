@@ -98,5 +98,81 @@ test("mutations cross the border too, and hear no name of ours", async () => {
     { input: { upc: "2", body: "b" } },
   );
   assert.deepEqual([data, errors], [{ globex_addReview: { id: "r2", product: { price: 7 } } }, undefined]);
+  assert.equal(far?.requests.length, 1);
   for (const { query } of far?.requests ?? []) assert.doesNotMatch(query, /Globex_|globex_\w+\b(?!:)/);
+});
+
+const far = "reviews.acme.catalyst.internal";
+
+test("fields of a service that left are answered with its name, for as long as nobody else has them", async () => {
+  // The thread that composed is gone when the service leaves.
+  await using bench = await Bench.open({ thread: { idleMs: 1 } });
+  const [near, away] = await bench.graph([products, reviews]);
+  assert.ok(near && away);
+  const asked = "{ topProducts { name reviews { id } } globex_reviews { id } nonsense }";
+  await bench.apply([near.service]);
+  const { errors } = await bench.query(asked);
+  assert.deepEqual(
+    errors?.map(({ message, extensions }) => [message, extensions]),
+    [
+      [
+        `Cannot query field "reviews" on type "Product": it is of ${far}, which left the graph.`,
+        { code: "ERR_QUERY_INVALID", service: far },
+      ],
+      [
+        `Cannot query field "globex_reviews" on type "Query": it is of ${far}, which left the graph.`,
+        { code: "ERR_QUERY_INVALID", service: far },
+      ],
+      [`Cannot query field "nonsense" on type "Query".`, { code: "ERR_QUERY_INVALID" }],
+    ],
+  );
+  const other = await bench.subgraph({ name: "other", sdl: "type Query { x: Int }", kind: "graphql" });
+  await bench.apply([near.service, other.service]);
+  assert.equal((await bench.query(asked)).errors?.[0]?.extensions.service, far);
+  await bench.apply([near.service, away.service]);
+  assert.equal((await bench.query("{ globex_reviews { id } }")).errors, undefined);
+});
+
+test("a request under way when its service leaves ends with its own fields, and an error that names it", async () => {
+  await using bench = await Bench.open();
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
+  const answer = async () => {
+    arrive();
+    await held;
+    // What egress says of a name that it does not know any more.
+    return { status: 404, type: "text/plain", body: "" };
+  };
+  const [near] = await bench.graph([products, { ...reviews, answer }]);
+  const asked = bench.query("{ topProducts { name } globex_reviews { id } }");
+  await arrived;
+  assert.ok(near);
+  await bench.apply([near.service]);
+  release();
+  const { data, errors } = await asked;
+  assert.deepEqual(data, { topProducts: [{ name: "table" }, { name: "chair" }], globex_reviews: null });
+  assert.deepEqual(
+    errors?.map(({ extensions }) => extensions),
+    [{ code: "ERR_SUBGRAPH_STATUS", service: far }],
+  );
+});
+
+test("through one address, services are told apart by the host that is asked for", async () => {
+  await using bench = await Bench.open();
+  const one = await bench.subgraph({ name: "one", kind: "graphql", sdl: "type Query { a: Int }" });
+  const { host: via } = new URL(one.service.urls[0] ?? "");
+  const service = (name: string, sdl: string) => ({
+    ...one.service,
+    name,
+    sdl,
+    via,
+    urls: [`http://${name}/`],
+  });
+  await bench.apply([
+    service("a.acme.internal", "type Query { a: Int }"),
+    service("b.acme.internal", "type Query { b: Int }"),
+  ]);
+  await bench.query("{ a b }");
+  const hosts = one.requests.map(({ headers }) => headers.host);
+  assert.deepEqual(hosts.toSorted(), ["a.acme.internal", "b.acme.internal"]);
 });
