@@ -178,7 +178,11 @@ const frameShape = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("update"),
     withdraw: z.array(withdraw).max(PEER_LIMITS.frameRoutes),
-    advertise: z.array(z.unknown()).max(PEER_LIMITS.frameRoutes),
+    // Each claim is looked at below; a schema of "anything" would walk and copy them once more.
+    advertise: z.custom<readonly unknown[]>(
+      (value) => Array.isArray(value) && value.length <= PEER_LIMITS.frameRoutes,
+      { error: `expected at most ${PEER_LIMITS.frameRoutes} routes` },
+    ),
   }),
   z.object({ kind: z.literal("end"), generation: safe, count: safe, digest: sum }),
 ]);
@@ -213,9 +217,14 @@ function isClaim(raw: unknown): raw is Route {
   return isShallow(raw, PEER_LIMITS.depth);
 }
 
-function isShallow(value: unknown, depth: number): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  return depth > 0 && Object.values(value).every((member) => isShallow(member, depth - 1));
+/** Runs for every member of every route, most of which are plain. */
+function isShallow(value: object, depth: number): boolean {
+  const members: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  for (const member of members) {
+    if (typeof member !== "object" || member === null) continue;
+    if (depth <= 1 || !isShallow(member, depth - 1)) return false;
+  }
+  return true;
 }
 
 function reasonOf(
