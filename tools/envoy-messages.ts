@@ -162,7 +162,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   [`${route}RouteMatch`]: "prefix! path! path_separated_prefix! headers",
   [`${route}HeaderMatcher`]: "name! string_match! present_match! invert_match treat_missing_header_as_empty",
   [`${route}RouteAction`]:
-    "cluster! prefix_rewrite regex_rewrite timeout idle_timeout retry_policy upgrade_configs max_stream_duration",
+    "cluster! host_rewrite_literal prefix_rewrite regex_rewrite timeout idle_timeout retry_policy upgrade_configs max_stream_duration",
   [`${route}RetryPolicy`]: "retry_on num_retries per_try_timeout retry_back_off retry_priority",
   [`${route}RetryPolicy.RetryBackOff`]: "base_interval! max_interval",
   [`${route}RetryPolicy.RetryPriority`]: "name! typed_config!",

@@ -238,3 +238,48 @@ test("a bad service is quarantined alone, and comes back when it can", needs("en
   assert.deepEqual(names(acme, "cluster"), []);
   assert.deepEqual(names(acme, "secret"), ["node-cert"]);
 });
+
+test(
+  "an alias leads to its service, and gives way to the service of that name",
+  needs("envoy"),
+  async (t) => {
+    const { acme, one, two } = await twoPaths(t);
+    const ALIAS = "critics.acme.catalyst.internal";
+    const OTHER = "a.globex.catalyst.internal";
+    for (const node of [one, two]) {
+      const endpoint = await serve(t, echo(`${node.name} other`));
+      node.configurator.setExport(OTHER, exportOf(OTHER, endpoint, [acme]));
+      node.configurator.setExport(ALIAS, exportOf(ALIAS, await serve(t, echo("itself")), [acme]));
+      await flushed(node);
+    }
+    const peering = acme.configurator;
+    const by = async (host: string): Promise<string> => {
+      const { status, text } = await ask(acme.egressPort, { headers: { host } });
+      return status === 200 ? (JSON.parse(text) as { name: string }).name : String(status);
+    };
+    const becomes = (host: string, name: string): Promise<void> =>
+      eventually(async () => (await by(host)) === name, `${host} is ${name}`);
+    peering.setImport(REVIEWS, { ...importOf(REVIEWS, one), aliases: [ALIAS] });
+    await flushed(acme);
+    await becomes(ALIAS, one.name);
+    assert.equal(await by(REVIEWS), one.name);
+    // The first by name of those that ask for it, whenever it came.
+    peering.setImport(OTHER, { ...importOf(OTHER, two), aliases: [ALIAS] });
+    await flushed(acme);
+    await becomes(ALIAS, `${two.name} other`);
+    // A service of that name has it; without one it goes back.
+    peering.setImport(ALIAS, importOf(ALIAS, one));
+    await flushed(acme);
+    await becomes(ALIAS, "itself");
+    peering.setImport(ALIAS, undefined);
+    peering.setImport(OTHER, undefined);
+    await flushed(acme);
+    await becomes(ALIAS, one.name);
+    peering.setImport(REVIEWS, importOf(REVIEWS, one));
+    await flushed(acme);
+    await becomes(ALIAS, "404");
+    assert.equal(await by(REVIEWS), one.name);
+    assert.deepEqual(names(acme, "scope").toSorted(), [`egress/${REVIEWS}`, "peer/health.catalyst.internal"]);
+    assert.equal(peering.quarantined().length, 0);
+  },
+);

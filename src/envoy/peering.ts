@@ -10,7 +10,9 @@ import type { EnvoyExportWant, EnvoyImportWant, NodeName, OrgName, PeerPath, Ser
 import type { ErrorCode } from "#rpc";
 import { CatalystError } from "#rpc";
 import { PathsSets } from "./paths-sets.ts";
+import { Aliases } from "./peering-aliases.ts";
 import {
+  aliasChange,
   egressListenerChange,
   exportChanges,
   healthChanges,
@@ -68,6 +70,7 @@ export class PeeringConfigurator {
   readonly #dirty = new Set<Key>();
   readonly #failures = new Map<Key, Failure>();
   readonly #sets = new PathsSets<Key>();
+  readonly #aliases = new Aliases();
   /** Exports with a cluster of their own. */
   readonly #own = new Set<ServiceName>();
   /** Clusters that fell out of use and may still be with Envoy: they go when the routes have moved. */
@@ -131,6 +134,7 @@ export class PeeringConfigurator {
     if (want === undefined) this.#imports.delete(service);
     else this.#imports.set(service, want);
     this.#dirty.add(`egress/${service}`);
+    for (const other of this.#aliases.set(service, want?.aliases ?? [])) this.#dirty.add(`egress/${other}`);
   }
 
   /** Undefined, or a want for nobody: peers are answered 403. */
@@ -157,6 +161,8 @@ export class PeeringConfigurator {
     else if ((type === "route" || type === "scope") && isKey(name)) {
       this.#scoped.delete(name);
       this.#dirty.add(name);
+      const owner = this.#aliasOwner(name);
+      if (owner !== undefined) this.#dirty.add(`egress/${owner}`);
     } else if (serviceOfCluster(name) !== undefined) this.#dirty.add(`peer/${serviceOfCluster(name)}`);
     else if (name.startsWith("paths:")) for (const key of this.#sets.refused(name)) this.#dirty.add(key);
     else return false;
@@ -268,18 +274,34 @@ export class PeeringConfigurator {
     this.#scoped.delete(key);
     this.#sets.drop(key);
     if (side === "peer") this.#leaveOwn(service);
-    const gone = (type: "scope" | "route"): Change => ({ type, name: key, bytes: undefined });
-    return { key, changes: [gone("scope"), gone("route")], fresh: false };
+    const gone = (type: "scope" | "route", name: string = key): Change => ({ type, name, bytes: undefined });
+    // Its name may lead elsewhere now, and is written there.
+    const scopes = this.#aliasOwner(key) === undefined ? [gone("scope")] : [];
+    if (side === "egress")
+      for (const alias of this.#aliases.scopes(service, this.#imported, false).gone)
+        scopes.push(gone("scope", alias));
+    return { key, changes: [...scopes, gone("route")], fresh: false };
   }
+
+  #aliasOwner(key: Key): ServiceName | undefined {
+    const { side, service } = split(key);
+    const owner = side === "egress" ? this.#aliases.owner(service, this.#imported) : undefined;
+    return owner === undefined || this.#failures.has(`egress/${owner}`) ? undefined : owner;
+  }
+
+  readonly #imported = (name: ServiceName): boolean => (this.#imports.get(name)?.paths.length ?? 0) > 0;
 
   #prepareImport(key: Key, service: ServiceName): Ready | undefined {
     const want = this.#imports.get(service);
     if (want === undefined || want.paths.length === 0) return undefined;
     refuse(this.#certificate === undefined ? NO_CERTIFICATE : checkImport(this.#trust, want));
     const { name, changes } = this.#sets.use(key, want.paths);
+    const { own, gone } = this.#aliases.scopes(service, this.#imported);
+    const aliases = own.map((alias) => aliasChange(service, alias));
+    for (const alias of gone) aliases.push({ type: "scope", name: `egress/${alias}`, bytes: undefined });
     return {
       key,
-      changes: [...changes, ...this.#routes(key, importChanges(this.#node, want, name))],
+      changes: [...changes, ...this.#routes(key, importChanges(this.#node, want, name)), ...aliases],
       fresh: changes.length > 0,
     };
   }
@@ -395,7 +417,7 @@ export class PeeringConfigurator {
       const own = changes.flatMap((c) => outcomes.get(refOf(c.type, c.name)) ?? []);
       const verdict = this.#failures.get(key) ?? verdictOf(own, ms);
       // Only by the newest flush, for one that is newer may have taken it away again.
-      const scope = changes.some((c) => c.type === "scope" && c.bytes !== undefined);
+      const scope = changes.some((c) => c.type === "scope" && c.name === key && c.bytes !== undefined);
       if (scope && verdict.ok) this.#scoped.add(key);
       if (!verdict.ok) this.#failures.set(key, verdict);
       const { side, service } = split(key);

@@ -87,6 +87,14 @@ export const importChanges = (node: NodeName, want: EnvoyImportWant, cluster: st
 export const exportChanges = (node: NodeName, want: EnvoyExportWant, cluster: string): RouteChanges =>
   routeChanges("peer", want.service, peerRoutes(node, want), [refOf("cluster", cluster)]);
 
+/** A further name at egress that leads to the routes of a service. */
+export const aliasChange = (service: string, alias: string): Change => ({
+  type: "scope",
+  name: routesOf("egress", alias),
+  bytes: encode("envoy.config.route.v3.ScopedRouteConfiguration", scopeOf("egress", alias, service)),
+  needs: [refOf("route", routesOf("egress", service))],
+});
+
 /** Cluster and endpoints of an own service, as peers reach it. */
 export function ownClusterChanges(
   service: string,

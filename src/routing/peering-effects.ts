@@ -19,6 +19,8 @@ export interface EnvoyImportWant {
   readonly protocol: Protocol;
   /** Best first, up to 4; when one is dead, Envoy takes the next by itself. */
   readonly paths: readonly PeerPath[];
+  /** Names under which it is reached as well, sorted; a service that has such a name itself keeps it. */
+  readonly aliases?: readonly ServiceName[];
 }
 
 /** Own = endpoints of this node; paths = passed on to other nodes. */

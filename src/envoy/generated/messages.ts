@@ -408,7 +408,11 @@ export interface Messages {
     readonly max_stream_duration?: Messages["envoy.config.route.v3.RouteAction.MaxStreamDuration"];
   } & One<{
     readonly cluster: string;
-  }>;
+  }> & (One<{
+    readonly host_rewrite_literal: string;
+  }> | None<{
+    readonly host_rewrite_literal: string;
+  }>);
   "envoy.config.route.v3.RouteAction.MaxStreamDuration": {
     readonly max_stream_duration: Duration;
   };

@@ -326,6 +326,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.config.route.v3.RouteAction": [
     "cluster 1 string",
     "prefix_rewrite 5 string",
+    "host_rewrite_literal 6 string",
     "timeout 8 duration",
     "retry_policy 9 message envoy.config.route.v3.RetryPolicy",
     "idle_timeout 24 duration",

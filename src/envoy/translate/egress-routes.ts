@@ -6,7 +6,14 @@ import { pathsClusterOf } from "./peering-names.ts";
 import type { RouteConfiguration } from "./peering-names.ts";
 import { pathRoutes, routeConfiguration } from "./peering-routes.ts";
 
-export const egressRoutes = (node: NodeName, want: EnvoyImportWant): RouteConfiguration =>
-  routeConfiguration("egress", node, want.service, {
-    routes: pathRoutes(want.service, pathsClusterOf(want.paths.map((p) => p.node))),
-  });
+export function egressRoutes(node: NodeName, want: EnvoyImportWant): RouteConfiguration {
+  const routes = pathRoutes(want.service, pathsClusterOf(want.paths.map((p) => p.node)));
+  if (want.aliases === undefined) return routeConfiguration("egress", node, want.service, { routes });
+  // The peer knows it by its own name only.
+  const named = routes.map((route) =>
+    route.route === undefined
+      ? route
+      : { ...route, route: { ...route.route, host_rewrite_literal: want.service } },
+  );
+  return routeConfiguration("egress", node, want.service, { routes: named });
+}

@@ -16,8 +16,11 @@ type Trust = ReadonlyMap<OrgName, PeeringTrust>;
 
 const invalid = (text: string): PeeringRefusal => ({ code: "ERR_INVALID_ARGUMENT", text });
 
-export const checkImport = (trust: Trust, want: EnvoyImportWant): PeeringRefusal | undefined =>
-  checkName(want.service, want.protocol) ?? checkPaths(trust, want.paths);
+export function checkImport(trust: Trust, want: EnvoyImportWant): PeeringRefusal | undefined {
+  const bad = want.aliases?.find((alias) => !isHostName(alias) || alias === HEALTH_HOST);
+  if (bad !== undefined) return invalid(`"${bad}" cannot be a name of a service`);
+  return checkName(want.service, want.protocol) ?? checkPaths(trust, want.paths);
+}
 
 export function checkExport(trust: Trust, want: EnvoyExportWant): PeeringRefusal | undefined {
   const refusal = checkName(want.service, want.protocol);

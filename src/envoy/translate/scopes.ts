@@ -24,8 +24,9 @@ export const scopedRoutes = (side: Side): NonNullable<Manager["scoped_routes"]> 
   scoped_rds: { scoped_rds_config_source: ADS },
 });
 
-export const scopeOf = (side: Side, host: string): Scope => ({
+/** `service`: whose routes they are, where the host is another name of it. */
+export const scopeOf = (side: Side, host: string, service = host): Scope => ({
   name: routesOf(side, host),
-  route_configuration_name: routesOf(side, host),
+  route_configuration_name: routesOf(side, service),
   key: { fragments: [...(side === "peer" ? [{ string_key: "https" }] : []), { string_key: host }] },
 });

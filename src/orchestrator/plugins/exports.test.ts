@@ -102,6 +102,21 @@ describe("imports", () => {
   });
 });
 
+test("an import rule gives a service a name of ours as well, and no name of others", () => {
+  const { advertise, imported, set, step } = world();
+  set(GLOBEX);
+  advertise(GLOBEX, { key: KEY });
+  assert.equal(imported()?.aliases, undefined);
+  const named = (alias: string) => {
+    const rule: Rule = { match: { key: KEY }, action: "accept", set: { alias } };
+    step({ kind: "rules.set", rules: { imports: [rule], exports: [] } }, { kind: "peer.walk", peer: GLOBEX });
+    return imported()?.aliases;
+  };
+  assert.deepEqual(named("critics"), [full("critics")]);
+  assert.deepEqual(named(full("critics")), [full("critics")]);
+  assert.equal(named("critics.hooli.test"), undefined);
+});
+
 describe("exports", () => {
   test("an own service, while it is well, to whom the rules tell it", () => {
     const { exported, set, step, up } = world([{ match: { organization: "globex.test" }, action: "accept" }]);

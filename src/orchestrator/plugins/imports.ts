@@ -3,16 +3,16 @@
 // none. The way to a peer (`reach`) only orders: Envoy itself sees a dead next hop first, and has to see it come back.
 // Invariant: a commit costs its changed names; the want follows from the best paths alone.
 
-import type { Best, EnvoyImportWant, IRouteTablePlugin, Path, PeerPath, ServiceName } from "#routing";
-import { organizationOf } from "#routing";
+import type { Best, EnvoyImportWant, IRouteTablePlugin, NodeName, Path, PeerPath } from "#routing";
+import { fullName, organizationOf, type ServiceName } from "#routing";
 
 export function imports(): IRouteTablePlugin {
   return {
     name: "imports",
     apiVersion: 1,
-    react({ changes }, _view, out) {
+    react({ changes }, { node }, out) {
       changes.routes.forEach(({ before, after }, key) => {
-        const want = importWant(key, after);
+        const want = importWant(key, after, node);
         // An equal want changes nothing, so what was wanted before need not be made again; without a path it was nothing.
         if (want !== undefined || before !== undefined) out.push({ kind: "envoy.import", key, want });
       });
@@ -20,13 +20,24 @@ export function imports(): IRouteTablePlugin {
   };
 }
 
-function importWant(service: ServiceName, best: Best | undefined): EnvoyImportWant | undefined {
+function importWant(
+  service: ServiceName,
+  best: Best | undefined,
+  node: NodeName,
+): EnvoyImportWant | undefined {
   const first = best?.[0];
   if (best === undefined || first === undefined || first.own) return undefined;
   const learned = best.filter(usable);
   const protocol = learned[0]?.protocol;
   if (protocol === undefined || !isCarried(protocol)) return undefined;
-  return { service, protocol, paths: peerPaths(learned) };
+  const aliases = new Set<ServiceName>();
+  for (const { verdict } of learned) {
+    // A rule may say it short; a name outside the own organization is not ours to give.
+    const alias = verdict.alias === undefined ? undefined : fullName(verdict.alias, node);
+    if (alias !== undefined && alias !== service) aliases.add(alias);
+  }
+  const want = { service, protocol, paths: peerPaths(learned) };
+  return aliases.size === 0 ? want : { ...want, aliases: [...aliases].sort() };
 }
 
 /** Protocols that Envoy carries between nodes so far. */
