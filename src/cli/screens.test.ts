@@ -216,3 +216,22 @@ test("a watched screen fits the terminal: lines are cut, events and services giv
   assert.equal(cut("\u001b[1mabcdef\u001b[22m", 3), "\u001b[1mabc\u001b[0m");
   assert.equal(cut("\u001b[1mabc\u001b[22m", 3), "\u001b[1mabc\u001b[22m");
 });
+
+test("a resource of Envoy that is not there is an error, a type without any is not", async (t) => {
+  const cluster = { type: "cluster", resources: 1, acknowledged: 1, refused: [], nacks: 0 };
+  const status = {
+    ...RESULTS["envoy.status"],
+    types: [cluster, { ...cluster, type: "scope", resources: 0 }],
+  };
+  const node = await fixedNode(t, { "envoy.config": [], "envoy.status": status });
+  const ask = (flags: string) => catalyst(`envoy config ${flags} --data-dir ${node.dataDir}`);
+  const named = await ask("--name nope");
+  assert.equal(named.code, 1);
+  assert.match(named.stderr, /no resource named "nope" \[ERR_NOT_FOUND\]/);
+  assert.match(named.stderr, /catalyst envoy config/);
+  assert.match((await ask("--type cluster --name nope")).stderr, /no cluster named "nope"/);
+  const typed = await ask("--type clusters");
+  assert.deepEqual([typed.code, typed.stdout], [65, ""]);
+  assert.match(typed.stderr, /"clusters" is no type: cluster, scope.*\n.*--type cluster\n/);
+  assert.deepEqual(await ask("--type scope --json"), { code: 0, stdout: "[]\n", stderr: "" });
+});
