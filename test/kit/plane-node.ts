@@ -69,7 +69,7 @@ export async function startPlaneNode(t: Scope, ca: OrganizationCa, label = "edge
     ingress: "",
     baseDir: dir,
   };
-  const plane = openDataPlane({ ...rest, config, names, paths, envoy: { binary: "envoy" } }, ports, {
+  const plane = await openDataPlane({ ...rest, config, names, paths, envoy: { binary: "envoy" } }, ports, {
     opened: Promise.resolve(),
     desired: () => [],
   });

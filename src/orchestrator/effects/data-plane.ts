@@ -3,8 +3,7 @@
 // effects are taken and nothing is published.
 // Invariant: the xDS socket opens after the first flush, for what a connecting Envoy has and the snapshot lacks is taken from it.
 
-import { askEnvoy, type EnvoyBase, EnvoyConfigurator } from "#envoy";
-import { PeeringConfigurator, publishedResources, XdsServer } from "#envoy";
+import { controlPlane, type EnvoyBase, type EnvoyConfigurator, type XdsServer } from "#envoy";
 import type { BatchRunner, EffectResult, Ports, RunnerContext, Runners } from "#kernel";
 import { CatalystError, type EnvoyResource, type EnvoyStatus, type PartStatus } from "#rpc";
 import type { Effect, PeeringEffect } from "#routing";
@@ -14,6 +13,8 @@ import { envoyTelemetry } from "../envoy-telemetry.ts";
 import { type IngressProblem, IngressWatch } from "./ingress-watch.ts";
 import { peeringBaseOf, PeeringPlane, type PeeringProblem } from "./peering-plane.ts";
 import { Reach } from "./peering-plane-reach.ts";
+
+type Control = Awaited<ReturnType<typeof controlPlane>>;
 
 type ServiceEffect = Extract<Effect, { kind: "envoy.service" }>;
 type KeysEffect = Extract<Effect, { kind: "envoy.keys" }>;
@@ -42,14 +43,15 @@ export interface PlaneGate {
   readonly desired: () => Iterable<ServiceEffect | PeeringEffect>;
 }
 
-export function openDataPlane(boot: Boot, ports: Ports, gate: PlaneGate): DataPlane {
+export async function openDataPlane(boot: Boot, ports: Ports, gate: PlaneGate): Promise<DataPlane> {
   if ("absent" in boot.envoy) return { ...withoutEnvoy, opened: gate.opened, serves: gate.opened };
-  const server = new XdsServer({
+  const control = await controlPlane();
+  const server = new control.XdsServer({
     log: ports.log,
     onRefused: (type, name) => plane.refused(type, name),
     onAnswered: () => plane.answered(),
   });
-  const plane: EnvoyPlane = new EnvoyPlane(boot, ports, gate, server, new EnvoyConfigurator(server));
+  const plane: EnvoyPlane = new EnvoyPlane(boot, ports, gate, server, control);
   plane.opened.catch((error: unknown) => {
     ports.log.error({ error: String(error) }, "the xDS server did not open");
   });
@@ -78,6 +80,7 @@ class EnvoyPlane implements DataPlane {
   readonly #boot: Boot;
   readonly #ports: Ports;
   readonly #gate: PlaneGate;
+  readonly #control: Control;
   readonly #server: XdsServer;
   readonly #configurator: EnvoyConfigurator;
   readonly #ingress: IngressWatch;
@@ -88,7 +91,9 @@ class EnvoyPlane implements DataPlane {
   #emit: RunnerContext["emit"] = () => {};
   #listening: Promise<void> | undefined;
 
-  constructor(boot: Boot, ports: Ports, gate: PlaneGate, server: XdsServer, configurator: EnvoyConfigurator) {
+  constructor(boot: Boot, ports: Ports, gate: PlaneGate, server: XdsServer, control: Control) {
+    const configurator = new control.EnvoyConfigurator(server);
+    this.#control = control;
     this.#boot = boot;
     this.#ports = ports;
     this.#gate = gate;
@@ -103,7 +108,7 @@ class EnvoyPlane implements DataPlane {
     });
     const { clock } = ports;
     this.#peering = new PeeringPlane({
-      configurator: new PeeringConfigurator(server),
+      configurator: new control.PeeringConfigurator(server),
       base: peeringBaseOf(boot),
       clock,
       opened: () => this.#open(),
@@ -117,7 +122,7 @@ class EnvoyPlane implements DataPlane {
     });
     this.#reach = new Reach({
       clock,
-      ask: (path) => askEnvoy(boot.paths.envoyAdminSock, path),
+      ask: (path) => control.askEnvoy(boot.paths.envoyAdminSock, path),
       tell: (peer, reach) => this.#emit({ kind: "peer.reach", peer, reach }),
     });
   }
@@ -200,7 +205,7 @@ class EnvoyPlane implements DataPlane {
   }
 
   config(filter: { type?: string; name?: string }): readonly EnvoyResource[] {
-    return publishedResources(this.#server, filter);
+    return this.#control.publishedResources(this.#server, filter);
   }
 
   async close(): Promise<void> {

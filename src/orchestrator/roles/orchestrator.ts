@@ -177,7 +177,7 @@ class Orchestrator implements OrchestratorPart {
   async #open(): Promise<void> {
     const boot = this.#boot;
     const { clock, log } = this.#ports;
-    const plane = openDataPlane(boot, this.#ports, {
+    const plane = await openDataPlane(boot, this.#ports, {
       opened: this.#gate.opened,
       desired: () => this.#planeDesired(),
     });
