@@ -69,3 +69,34 @@ test("two organizations exchange routes, and one of them stops within five secon
   const [peer] = await globex.call("peer.list", {});
   assert.equal(peer?.session.last?.code, 12);
 });
+
+test("kill-any-process, restart-with-dead-remote: sessions come back, and what was learned is there at once", async (t) => {
+  const { start } = await two(t);
+  const service = { name: "products", protocol: "http", endpoint: "http://127.0.0.1:9", export: true };
+  const [acme, globex] = await Promise.all([
+    start("acme", "globex", { services: [service] }),
+    start("globex", "acme"),
+  ]);
+  const synced = async (node: TestNode): Promise<boolean> =>
+    (await node.call("peer.list", {})).every(({ session }) => session.state === "synced");
+  const both = () => until("both synced", async () => (await synced(acme)) && (await synced(globex)));
+  const names = async (node: TestNode): Promise<readonly string[]> =>
+    (await node.call("route.list", { table: "external" })).map(
+      ({ name, freshness }) => `${name} ${freshness}`,
+    );
+  await both();
+  const { pid } = await acme.part("orchestrator");
+  assert.ok(pid !== undefined);
+  process.kill(pid, "SIGKILL");
+  assert.equal((await names(globex)).length, 1);
+  await acme.ready();
+  await both();
+  assert.deepEqual(await names(globex), ["products.acme.catalyst.internal fresh"]);
+  const [peer] = await globex.call("peer.list", {});
+  assert.equal(peer?.freshness.digestRepairs, 0);
+  // What came last is on disk a moment later.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await Promise.all([acme.signal("SIGKILL"), globex.signal("SIGKILL")]);
+  const again = await start("globex", "acme");
+  assert.deepEqual(await names(again), ["products.acme.catalyst.internal stale"]);
+});
