@@ -2,8 +2,10 @@
 // Scenarios are named as in the reference of peering (docs/internals/session.md).
 
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
+import { writeFileSync } from "node:fs";
 import { Agent } from "node:http";
+import { createServer } from "node:net";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { askPeer, organization } from "../../src/envoy/peering.common-case.ts";
@@ -179,4 +181,25 @@ test("an address that is taken is told, and tried again", needs("envoy"), async 
   await new Promise<void>((resolve) => void other.close(() => resolve()));
   await eventually(() => acme.plane.peeringProblem() === undefined, "tried again");
   await answered(acme, "nobody.globex.catalyst.internal", 404);
+});
+
+test("what cannot be done yet is told by name, and done when it can", needs("envoy"), async (t) => {
+  const acme = await startPlaneNode(t, await organization(t, "acme.catalyst.internal"));
+  const globex = await startPlaneNode(t, await organization(t, "globex.catalyst.internal"));
+  await peer(globex, acme);
+  const reviews = await offer(globex, "reviews", await serve(t, echo("reviews")));
+  const terms = acme.loop.view.routes.received(globex.name)?.terms;
+  assert.ok(terms !== undefined);
+  const file = join(acme.dir, "later.pem");
+  await acme.say({ kind: "peer.set", peering: { ...terms, trust: { file, hash: "later" } } });
+  await tell(globex, acme);
+  const failing = () => acme.loop.status().effects.failing.map(({ kind, key }) => `${kind} ${key}`);
+  assert.deepEqual(failing().toSorted(), [
+    `envoy.import ${reviews}`,
+    `envoy.trust ${globex.ca.organization}`,
+  ]);
+  assert.equal(await status(acme, reviews), 404);
+  writeFileSync(file, globex.ca.certificatePem);
+  await answered(acme, reviews, 200);
+  await eventually(() => failing().length === 0, "nothing is failing any more");
 });
