@@ -80,7 +80,7 @@ for (const signal of ["SIGINT", "SIGKILL"] as const)
     child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
     await until("it is up", () => out.includes("until Ctrl-C"));
     const all = processesOf(folder);
-    assert.ok(all.length >= 13, `${all.length} processes`);
+    assert.ok(all.length >= 7, `${all.length} processes`);
     // As a terminal does: to the whole foreground group.
     process.kill(-(child.pid ?? 0), signal);
     await until("all gone", () => all.every((pid) => !lives(pid)));

@@ -175,7 +175,7 @@ function end(show: Show, world: World, first: DemoNode, far: DemoNode, answer: u
     next: [
       `${catalyst} peer list --data-dir ${first.dataDir}`,
       `${catalyst} route explain reviews --data-dir ${first.dataDir}`,
-      `${catalyst} service remove reviews --data-dir ${far.dataDir}`,
+      `${catalyst} events --follow --data-dir ${far.dataDir}`,
     ],
     note: undefined,
   });
