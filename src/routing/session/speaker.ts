@@ -164,10 +164,13 @@ export class Speaker {
     for (const audience of [...this.#audiences]) {
       const { group, terms } = audience;
       const wanted = Map.groupBy(group.members, (node) => this.#exports.policy(node));
-      this.#audiences.delete(audience);
+      // Who stays under its policy is told the same, which need not be made again.
+      const stays = wanted.delete(audience.policy);
+      if (!stays) this.#audiences.delete(audience);
       for (const [policy, nodes] of wanted) {
         // A group of that policy may be there already; then there are two, which costs time but no truth.
-        const next: Audience = { policy, terms, group: wanted.size === 1 ? group : group.fork(nodes) };
+        const parts = stays || wanted.size > 1;
+        const next: Audience = { policy, terms, group: parts ? group.fork(nodes) : group };
         this.#audiences.add(next);
         for (const node of nodes) this.#with(node, (peer) => (peer.audience = next));
         this.#refill(next);
