@@ -14,7 +14,7 @@ import { RetryBudget } from "./execute/upstream.ts";
 import { Generations, GENERATIONS_DEFAULTS, type GenerationsOptions } from "./generations.ts";
 import type { GatewayInstruments } from "./instruments.ts";
 import { DirectIdentity, EnvoyIdentity, type DirectIdentityOptions } from "./serve/identity.ts";
-import { PageServer } from "./serve/page.ts";
+import { type PageOptions, PageServer } from "./serve/page.ts";
 import { GatewayServer } from "./serve/server.ts";
 
 export interface GatewayOptions {
@@ -25,6 +25,7 @@ export interface GatewayOptions {
   readonly tracing?: Tracing;
   readonly thread?: Partial<ThreadOptions>;
   readonly generations?: Partial<GenerationsOptions>;
+  readonly page?: Partial<PageOptions>;
   /** Join equal queries to a service that are under way at the same time. Off by default. */
   readonly dedupe?: boolean;
 }
@@ -69,7 +70,7 @@ class NodeGateway implements Gateway {
   readonly #transport: Transport;
   readonly #generations: Generations;
   readonly #executor: Executor;
-  readonly #page = new PageServer();
+  readonly #page: PageServer;
   readonly #servers: GatewayServer[] = [];
   readonly #startedAt: number;
 
@@ -81,6 +82,7 @@ class NodeGateway implements Gateway {
     this.#instruments = instruments;
     this.#thread = new ComposeThread(options.thread);
     this.#transport = new Transport(now);
+    this.#page = new PageServer(options.page);
     const tools = {
       transport: this.#transport,
       budget: new RetryBudget(),

@@ -2,9 +2,14 @@
 // puts the user's header on the query.
 
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { chromium } from "playwright-core";
 import { locate, needs } from "../../../test/kit/needs.ts";
+import { createGateway } from "../gateway.ts";
 import { Bench, type SubgraphOptions } from "../kit.common-case.ts";
 
 const service: SubgraphOptions = {
@@ -44,6 +49,29 @@ test("a browser that has the page is not sent it again", async () => {
   const second = await fetch(bench.url, { headers: { ...html, "if-none-match": etag }, cache: "no-store" });
   assert.equal(second.status, 304);
   assert.equal(await second.text(), "");
+});
+
+test("a page that cannot be made is told with its reason, once an attempt", async () => {
+  const failures: unknown[] = [];
+  const page = { renderTimeoutMs: 1, failed: (error: unknown) => void failures.push(error) };
+  const gateway = await createGateway({ page });
+  const folder = await mkdtemp(join(tmpdir(), "catalyst-page-"));
+  const socketPath = join(folder, "gateway.sock");
+  await gateway.listen({ unix: socketPath });
+  const ask = () =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const asked = request({ socketPath, path: "/graphql", headers: html }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      asked.on("error", reject).end();
+    });
+  assert.deepEqual(await Promise.all([ask(), ask()]), [503, 503]);
+  assert.equal(failures.length, 1);
+  const [failure] = failures;
+  assert.ok(failure instanceof Error && failure.cause instanceof Error, String(failure));
+  await gateway.close(0);
+  await rm(folder, { recursive: true });
 });
 
 test("in a browser: no network but this node, a query typed and answered", needs("chromium"), async () => {

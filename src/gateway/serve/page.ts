@@ -24,9 +24,16 @@ export interface PageOptions {
   /** How long the bytes stay after they were last asked for. */
   readonly keepMs: number;
   readonly heapMb: number;
+  /** Told of each attempt that failed: a browser only learns that there is no page. */
+  readonly failed: (error: unknown) => void;
 }
 
-const DEFAULTS: PageOptions = { renderTimeoutMs: 15_000, keepMs: 60_000, heapMb: 256 };
+const DEFAULTS: PageOptions = {
+  renderTimeoutMs: 15_000,
+  keepMs: 60_000,
+  heapMb: 256,
+  failed: () => undefined,
+};
 
 /**
  * Its own script by its hash, its editors' threads as blobs, requests to this node alone. Styles have to be allowed as they
@@ -86,6 +93,7 @@ export class PageServer {
     } catch (error) {
       // The next one who asks gets a new attempt.
       this.#page = undefined;
+      this.#options.failed(error);
       throw error;
     } finally {
       clearTimeout(this.#fade);
@@ -104,7 +112,7 @@ export class PageServer {
     return new Promise<Rendered>((resolve, reject) => {
       const fail = (cause?: unknown): void =>
         reject(new CatalystError("ERR_INTERNAL", "the page cannot be made at the moment", { cause }));
-      const timer = setTimeout(fail, renderTimeoutMs);
+      const timer = setTimeout(() => fail(new Error(`not made in ${renderTimeoutMs} ms`)), renderTimeoutMs);
       worker.once("message", resolve);
       worker.once("error", fail);
       worker.once("exit", (code) => {

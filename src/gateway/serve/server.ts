@@ -133,6 +133,7 @@ export class GatewayServer {
     try {
       await this.#options.page.serve(request, response);
     } catch {
+      // Why, `PageOptions.failed` was told.
       if (response.headersSent) return void response.destroy();
       const text = "the page cannot be made at the moment";
       this.#refuse(response, 503, "ERR_INTERNAL", text, ["retry-after", "5"]);

@@ -32,9 +32,10 @@ export async function startGateway(
   const telemetry = await openTelemetry(boot, "gateway", ports.log);
   // Without an endpoint nothing is counted, so that telemetry which is off costs no request anything.
   const measured = boot.config.telemetry.otlp.endpoint !== undefined;
-  const gateway = await createGateway(
-    measured ? { instruments: gatewayInstruments(telemetry.meter), tracing: telemetry.tracing } : {},
-  );
+  const gateway = await createGateway({
+    ...(measured ? { instruments: gatewayInstruments(telemetry.meter), tracing: telemetry.tracing } : {}),
+    page: { failed: (error) => ports.log.warn({ error: reasonOf(error) }, "there is no page for browsers") },
+  });
   const closers: (() => Promise<void>)[] = [];
   const serveDirectly = async (): Promise<void> => {
     closers.push(await listenDirectly(gateway, boot, ports, auth));
@@ -69,6 +70,11 @@ export async function startGateway(
     },
   };
 }
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error && error.cause !== undefined
+    ? `${error.message}: ${reasonOf(error.cause)}`
+    : String(error);
 
 async function listenDirectly(
   gateway: Gateway,
