@@ -2,12 +2,13 @@
 // transport and everything of the program are real. `--test-update-snapshots` writes them anew.
 
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { cut, screenText } from "./render/screen.ts";
 import { statusText } from "./render/status.ts";
 import { PLAIN, styleFor } from "./render/style.ts";
-import { catalyst, fixedNode, transcript } from "./testing.ts";
+import { catalyst, fixedNode, temporary, transcript } from "./testing.ts";
 import { RESULTS } from "./testdata/results.ts";
 import { VERBS } from "./verbs.ts";
 
@@ -131,6 +132,110 @@ test("flags become arguments", async (t) => {
     expiresInMs: 86_400_000,
   });
   assert.deepEqual(await ask("events --after 5 --limit 2", "events"), { after: 5, limit: 2 });
+});
+
+test("flags become rules in the form of the configuration", async (t) => {
+  const node = await fixedNode(t);
+  const ask = async (words: readonly string[], verb: string): Promise<unknown> => {
+    node.calls.length = 0;
+    const { code, stderr } = await catalyst([...words, "--data-dir", node.dataDir]);
+    assert.equal(code, 0, stderr);
+    return node.calls.find(([name]) => name === verb)?.[1];
+  };
+  const long =
+    "import add accept *.globex.test --peer edge1.* --from globex.test --role lateral --protocol http --community a:b " +
+    "--scope direct --origin hooli.test --set-preference 250 --set-cost 3 --set-scope organization --set-community a:x " +
+    "--set-community -a:y --alias reviews --graph-prefix g --shared A --shared B --unsafe --before 7f";
+  assert.deepEqual(await ask(long.split(" "), "import.add"), {
+    rule: {
+      peer: "edge1.*",
+      match: {
+        key: "*.globex.test",
+        organization: "globex.test",
+        role: "lateral",
+        protocol: "http",
+        community: "a:b",
+        scope: "direct",
+        origin: "hooli.test",
+      },
+      action: "accept",
+      set: {
+        localPreference: 250,
+        cost: 3,
+        scope: "organization",
+        communities: ["a:x", "-a:y"],
+        alias: "reviews",
+      },
+      graph: { prefix: "g", shared: ["A", "B"] },
+      unsafe: true,
+    },
+    before: "7f",
+  });
+  assert.deepEqual(await ask(["import", "add", "accept", "--graph"], "import.add"), {
+    rule: { action: "accept", graph: {} },
+  });
+  const whole = { to: "globex.test", action: "reject" };
+  assert.deepEqual(await ask(["export", "add", JSON.stringify(whole), "--before", "1"], "export.add"), {
+    rule: whole,
+    before: "1",
+  });
+  const trust = join(temporary(t), "trust.pem");
+  writeFileSync(trust, "PEM\n");
+  const words = [
+    "peer",
+    "add",
+    "edge1.globex.test",
+    "--address",
+    "h:1",
+    "--trust",
+    trust,
+    "--on-loss",
+    "keep",
+  ];
+  assert.deepEqual(await ask(words, "peer.add"), {
+    node: "edge1.globex.test",
+    address: "h:1",
+    trust: "PEM\n",
+    onLoss: "keep",
+  });
+  assert.deepEqual(await ask(["route", "list", "--in", "x", "--rejected", "--limit", "5"], "route.list"), {
+    in: "x",
+    rejected: true,
+    limit: 6,
+  });
+  assert.deepEqual(await ask(["peer", "diff", join(testdata, "rules.json")], "peer.diff"), {
+    imports: [{ peer: "*.globex.catalyst.internal", match: {}, action: "accept", unsafe: false }],
+  });
+});
+
+test("wrong words about peers and rules are refused before the node is asked", async (t) => {
+  const node = await fixedNode(t);
+  for (const [line, pattern] of [
+    ["import add perhaps", /accept or reject, or is JSON/],
+    ['import add {"action":"accept"} *.x', /takes no further argument/],
+    ['export add {"action":"accept"} --to x', /takes no further argument/],
+    ["import add {nonsense", /it is no JSON/],
+    ["export add accept --alias x", /unknown flag "--alias"/],
+    ["peer add a.b --role boss", /--role must be one of internal, provider, customer, lateral/],
+    ["peer add a.b --trust /nowhere.pem", /cannot read the trust in \/nowhere.pem/],
+    ["route list --table foreign", /--table must be one of/],
+    ["route list --out a --in b", /cannot be combined/],
+    ["peer down", /PEER is missing/],
+  ] as const) {
+    node.calls.length = 0;
+    const { code, stderr } = await catalyst(`${line} --data-dir ${node.dataDir}`);
+    assert.deepEqual([code, node.calls.filter(([verb]) => verb !== "identity")], [64, []], line);
+    assert.match(stderr, pattern, line);
+  }
+});
+
+test("what is cut off is said", async (t) => {
+  const [route] = RESULTS["route.list"];
+  assert.ok(route !== undefined);
+  const node = await fixedNode(t, { "route.list": [route, route, route] });
+  const { stdout, stderr } = await catalyst(`route list --limit 2 --data-dir ${node.dataDir}`);
+  assert.match(stdout, /\n2 routes\n$/);
+  assert.equal(stderr, "there are more than 2: --limit N shows more\n");
 });
 
 test("a node that authenticates nobody is marked on every screen", async (t) => {
