@@ -75,7 +75,8 @@ export class NodePeering implements Peering {
         await this.#configure(running.driver, entry);
       } catch (error) {
         // One peer that cannot be is no reason for the node not to start.
-        const text = `${entry.intent.node} is no peer: ${error instanceof Error ? error.message : String(error)}`;
+        const why = error instanceof Error ? error.message : String(error);
+        const text = `${entry.intent.node} is no peer: ${why}`;
         this.#book.problems.push({ text, hint: `catalyst peer show ${entry.intent.node}` });
         this.#options.say("warn", "peer.problem", text, entry.intent.node);
       }
