@@ -38,7 +38,10 @@ test("a binary is taken from the cache only if its hash is right, and hashed onc
   await writeFile(binary, "abe");
   await assert.rejects(findEnvoy({ cache, sha256 }), missing);
   await chmod(binary, 0o644);
-  await assert.rejects(findEnvoy({ path: binary }), /may not be executed/);
+  await assert.rejects(findEnvoy({ path: binary }), /it may not be executed/);
+  await assert.rejects(findEnvoy({ cache, sha256 }), /cannot be used: .* may not be executed/);
+  await assert.rejects(findEnvoy({ path: cache }), /it is no file/);
+  await assert.rejects(findEnvoy({ path: join(cache, "none") }), /it does not exist/);
   const own = join(cache, "own");
   await copyFile(process.execPath, own);
   assert.equal(await findEnvoy({ path: own }), own);

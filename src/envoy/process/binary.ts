@@ -21,15 +21,18 @@ export interface FindOptions {
 /** Path of a binary that may be started. Throws ERR_ENVOY_MISSING with what to do. */
 export async function findEnvoy(options: FindOptions = {}): Promise<string> {
   if (options.path !== undefined) {
-    if (!(await runs(options.path)))
-      throw missing(`no Envoy at ${options.path}, or it may not be executed`, "correct envoy.path");
+    const reason = await notRun(options.path);
+    if (reason !== undefined)
+      throw missing(`no Envoy at ${options.path}: it ${reason}`, "correct envoy.path");
     return options.path;
   }
   const sha256 = options.sha256 ?? ENVOY_SHA256[process.arch];
   if (sha256 === undefined || process.platform !== "linux")
     throw missing(`no Envoy for ${process.platform} ${process.arch}`, "name your own with --envoy-path FILE");
   const path = join(options.cache ?? defaultCache(), sha256, "envoy");
-  if (!(await runs(path))) throw missing("Envoy is not installed", "run `npm start` once with a network");
+  const reason = await notRun(path);
+  if (reason === ABSENT) throw missing("Envoy is not installed", "run `npm start` once with a network");
+  if (reason !== undefined) throw missing(`Envoy cannot be used: ${path} ${reason}`, `remove ${path}`);
   await verify(path, sha256);
   return path;
 }
@@ -37,12 +40,17 @@ export async function findEnvoy(options: FindOptions = {}): Promise<string> {
 const defaultCache = (): string =>
   join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "catalyst/envoy");
 
-async function runs(path: string): Promise<boolean> {
+const ABSENT = "does not exist";
+
+/** Why this file cannot be started; undefined when it can. */
+async function notRun(path: string): Promise<string | undefined> {
   try {
     await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
+    return (await stat(path)).isFile() ? undefined : "is no file";
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return ABSENT;
+    return code === "EACCES" ? "may not be executed" : `cannot be reached (${code})`;
   }
 }
 
@@ -50,6 +58,7 @@ async function verify(path: string, sha256: string): Promise<void> {
   const { size, mtimeMs, ino } = await stat(path);
   const mark = `${sha256} ${size} ${mtimeMs} ${ino}\n`;
   const note = `${path}.verified`;
+  // A note that cannot be read is none: it only costs the hash.
   if ((await readFile(note, "utf8").catch(() => "")) === mark) return;
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
