@@ -36,6 +36,9 @@ export function metered(meter: RateMeter, routes: number, at: Millis, limits: Pe
   return { level: Math.max(meter.level - leaked, 0) + routes, at: Math.max(at, meter.at) };
 }
 
+export const tooFast = (meter: RateMeter, limits: PeerLimits): boolean =>
+  meter.level > limits.rate * RATE_SECONDS;
+
 /** The worst of what is near or over; undefined when all is well. `held` is what the table has of the peer. */
 export function limitState(
   held: { readonly size: number; readonly bytes: number },

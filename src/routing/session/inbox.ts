@@ -6,6 +6,7 @@
 import type { Millis } from "#kernel";
 import type { Buckets } from "../digest.ts";
 import type { PeerLimits, Route } from "../route.ts";
+import { EMPTY_METER, metered, type RateMeter, tooFast } from "../route-limits.ts";
 import type { ServiceName } from "../service.ts";
 import { Ledger } from "./ledger.ts";
 import type {
@@ -41,8 +42,6 @@ export type Taken =
   | { readonly ok: true; readonly told: readonly Told[]; readonly done: boolean; readonly refresh?: Buckets }
   | { readonly ok: false; readonly notice: Notice };
 
-/** Seconds over which the rate of routes is averaged. */
-const RATE_SECONDS = 10;
 const WARN_AT = 0.8;
 
 export class Inbox {
@@ -56,8 +55,7 @@ export class Inbox {
   #whole = false;
   #begun: { readonly buckets: Buckets; readonly generation: number } | undefined;
   #generation = 0;
-  #tokens = 0;
-  #tokensAt: Millis = 0;
+  #meter: RateMeter = EMPTY_METER;
   /** Routes told in the first synchronisation of the session: as many as the peer may hold cost no rate. */
   #allowance = 0;
   #askedAgain = false;
@@ -106,8 +104,7 @@ export class Inbox {
     this.#begun = undefined;
     this.#askedAgain = false;
     this.#allowance = this.#limits.routes;
-    this.#tokens = this.#limits.rate * RATE_SECONDS;
-    this.#tokensAt = at;
+    this.#meter = { level: 0, at };
   }
 
   /** All that was told is gone. */
@@ -219,10 +216,7 @@ export class Inbox {
   #spend(routes: number, at: Millis): boolean {
     const free = Math.min(this.#allowance, routes);
     this.#allowance -= free;
-    const { rate } = this.#limits;
-    const gained = (Math.max(0, at - this.#tokensAt) / 1_000) * rate;
-    this.#tokens = Math.min(rate * RATE_SECONDS, this.#tokens + gained) - (routes - free);
-    this.#tokensAt = at;
-    return this.#tokens >= 0;
+    this.#meter = metered(this.#meter, routes - free, at, this.#limits);
+    return !tooFast(this.#meter, this.#limits);
   }
 }
