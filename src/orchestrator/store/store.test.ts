@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { ServiceIntent } from "#routing";
+import { persistRunner } from "../effects/persist.ts";
 import { Blobs } from "./blobs.ts";
 import { sha256, Store } from "./store.ts";
 
@@ -38,6 +39,44 @@ test("what was saved is there after a restart, what was removed is not", (t) => 
   assert.deepEqual(second.problems, []);
   assert.equal(statSync(file).mode & 0o777, 0o600);
   second.close();
+});
+
+test("what was flushed is in the files as they lie on disk, without the store being closed", async (t) => {
+  const file = place(t);
+  const first = new Store(file, () => 1);
+  first.saveIntents([["a", intent("a")]]);
+  await first.flushed();
+  const copy = place(t);
+  for (const suffix of ["", "-wal"]) copyFileSync(file + suffix, copy + suffix);
+  const second = new Store(copy, () => 2);
+  assert.deepEqual(second.intents(), [intent("a")]);
+  second.close();
+  first.saveIntents([["b", intent("b")]]);
+  const flushed = first.flushed();
+  first.close();
+  await flushed;
+  await first.flushed();
+});
+
+test("an effect is done when the disk has it, and tried again when the disk fails", async () => {
+  const done: string[] = [];
+  const disk = Promise.withResolvers<void>();
+  const store = { saveIntents: () => void done.push("saved"), flushed: () => disk.promise };
+  const effect = { kind: "persist", key: "a", want: intent("a") } as const;
+  const { signal } = new AbortController();
+  const context = { emit: () => {} } as never;
+  const first = persistRunner(store)
+    .batch([effect], context, signal)
+    .then((result) => done.push(JSON.stringify(result)));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(done, ["saved"]);
+  disk.resolve();
+  await first;
+  assert.deepEqual(done, ["saved", '{"ok":true}']);
+  const broken = { ...store, flushed: () => Promise.reject(new Error("EIO")) };
+  const result = await persistRunner(broken).batch([effect], context, signal);
+  assert.ok(!Array.isArray(result) && "ok" in result && !result.ok);
+  assert.equal(result.retry, true);
 });
 
 test("a row with a wrong checksum is set aside and named, the others stay", (t) => {

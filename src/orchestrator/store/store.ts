@@ -1,9 +1,12 @@
 // `state.db`: what must survive a restart. Intent that the node itself owns (services added by admin RPC), leases of the
 // running node, and large things by hash (SDL). node:sqlite in WAL mode with synchronous=FULL: what was confirmed is on disk.
+// Services, which come and go while others wait for Envoy, are flushed beside the event loop instead.
 // Invariant: a damaged file never keeps the node from starting and never turns into state; it is moved aside and reported.
 
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, renameSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Hash, ServiceIntent } from "#routing";
 import { migrate, SCHEMA_VERSION, versionOf } from "./schema.ts";
@@ -43,9 +46,22 @@ const openFile = (file: string): DatabaseSync => {
   }
 };
 
+async function sync(file: string, how: "sync" | "datasync"): Promise<void> {
+  try {
+    await using handle = await open(file, "r");
+    await handle[how]();
+  } catch (error) {
+    if (!(error instanceof Error) || !("code" in error) || error.code !== "ENOENT") throw error;
+  }
+}
+
 export class Store {
   readonly problems: StoreProblem[] = [];
   readonly #db: DatabaseSync;
+  readonly #file: string;
+  /** Some file systems cannot have one. */
+  readonly #hasLog: boolean;
+  #named = false;
   readonly #now: () => number;
   readonly #blobBytesMax: number;
   readonly #prepared = new Map<string, StatementSync>();
@@ -53,8 +69,10 @@ export class Store {
   constructor(file: string, now: () => number, blobBytesMax = BLOB_BYTES_MAX) {
     this.#now = now;
     this.#blobBytesMax = blobBytesMax;
+    this.#file = file;
     this.#db = this.#open(file);
     chmodSync(file, 0o600);
+    this.#hasLog = this.#db.prepare("PRAGMA journal_mode").get()?.["journal_mode"] === "wal";
   }
 
   /** Services that the admin API added, in order of name. A row that is damaged is set aside and reported. */
@@ -69,9 +87,9 @@ export class Store {
     return good;
   }
 
-  /** All or nothing; on disk when it returns. */
+  /** All or nothing, also after a crash of this process; on disk when `flushed` resolves. */
   saveIntents(changes: Iterable<readonly [string, ServiceIntent | undefined]>): void {
-    this.#transaction(() => {
+    this.#transactionUnflushed(() => {
       for (const [name, intent] of changes) {
         const json = JSON.stringify(intent);
         if (intent === undefined) this.#run("DELETE FROM intents WHERE name = ?").run(name);
@@ -196,6 +214,30 @@ export class Store {
     const made = this.#db.prepare(sql);
     this.#prepared.set(sql, made);
     return made;
+  }
+
+  /**
+   * Resolves when everything saved so far is on disk. What `COMMIT` does in mode FULL holds up the whole process for
+   * milliseconds; this is the same (the log is flushed), done beside it. A log that is gone was taken over by the file when
+   * the store was closed.
+   */
+  async flushed(): Promise<void> {
+    if (!this.#hasLog) return;
+    await sync(`${this.#file}-wal`, "datasync");
+    // The name of the log must be there too, once.
+    if (!this.#named) await sync(dirname(this.#file), "sync");
+    this.#named = true;
+  }
+
+  /** Without a log to flush later, FULL stays. */
+  #transactionUnflushed(work: () => void): void {
+    if (!this.#hasLog) return this.#transaction(work);
+    this.#db.exec("PRAGMA synchronous = NORMAL");
+    try {
+      this.#transaction(work);
+    } finally {
+      this.#db.exec("PRAGMA synchronous = FULL");
+    }
   }
 
   #transaction(work: () => void): void {
