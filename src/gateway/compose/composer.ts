@@ -36,7 +36,11 @@ export const compose: Composer = (subgraphs) => {
     { disableValidationRules: ["SatisfiabilityRule"] },
   );
   if (result.errors === undefined) {
-    return { ok: true, supergraph: repair(result.supergraphSdl, named), api: repairApi(result.publicSdl) };
+    return {
+      ok: true,
+      supergraph: repair(result.supergraphSdl, named),
+      api: repairApi(result.publicSdl, named),
+    };
   }
   const faults = result.errors.map(({ message, extensions }): ComposeFault => {
     const { code, subgraphName } = extensions;

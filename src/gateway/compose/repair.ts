@@ -1,14 +1,16 @@
 // Puts right what the composer gets wrong, in the texts it gives. (1) `@external` on a field of an interface object loses the pair
-// of @join__field that says who owns it. (2) The API schema keeps hidden types as members of unions. Each repair has its test,
-// and does nothing where the composer is right. Known and not repaired: a field that is an object in one service and a union in
-// another becomes the object.
+// of @join__field that says who owns it. (2) The API schema keeps hidden types as members of unions. (3) A field that is an object in
+// one service and a union in another becomes the object (united.ts). Each repair has its test, and does nothing where the composer
+// is right.
 
 import { Kind, parse, print, visit, type DocumentNode, type FieldDefinitionNode } from "graphql";
 import type { Subgraph } from "./composer.ts";
+import { unitedField, unitedFields } from "./united.ts";
 
 export function repair(supergraph: string, subgraphs: readonly Subgraph[]): string {
   const lost = lostExternals(subgraphs);
-  if (lost.size === 0) return supergraph;
+  const united = unitedFields(subgraphs);
+  if (lost.size === 0 && united.size === 0) return supergraph;
   const parsed = parse(supergraph, { noLocation: true });
   const graphs = graphNames(parsed);
   const owner = { type: "" };
@@ -16,7 +18,10 @@ export function repair(supergraph: string, subgraphs: readonly Subgraph[]): stri
     ObjectTypeDefinition: { enter: (node) => void (owner.type = node.name.value) },
     InterfaceTypeDefinition: { enter: (node) => void (owner.type = node.name.value) },
     FieldDefinition: (node) => {
-      const places = lost.get(`${owner.type}.${node.name.value}`);
+      const place = `${owner.type}.${node.name.value}`;
+      const union = united.get(place);
+      if (union !== undefined) return unitedField(node, union, graphs);
+      const places = lost.get(place);
       if (places === undefined || joined(node).length > 0) return undefined;
       const directives = places.flatMap(({ service, external }) => {
         const graph = graphs.get(service);
@@ -28,8 +33,9 @@ export function repair(supergraph: string, subgraphs: readonly Subgraph[]): stri
   return print(repaired);
 }
 
-/** (2) The API schema keeps hidden types as members of unions that are not hidden themselves. */
-export function repairApi(api: string): string {
+/** (2) The API schema keeps hidden types as members of unions that are not hidden themselves; (3) as above. */
+export function repairApi(api: string, subgraphs: readonly Subgraph[] = []): string {
+  const united = unitedFields(subgraphs);
   const parsed = parse(api, { noLocation: true });
   const defined = new Set(
     parsed.definitions.flatMap((definition) => ("name" in definition ? [definition.name?.value] : [])),
@@ -40,10 +46,25 @@ export function repairApi(api: string): string {
     changed ||= !isKnown;
     return isKnown;
   };
+  const fieldsIn = (type: string, fields: readonly FieldDefinitionNode[] = []): FieldDefinitionNode[] =>
+    fields.map((field) => {
+      const union = united.get(`${type}.${field.name.value}`);
+      if (union === undefined || !defined.has(union.union)) return field;
+      changed = true;
+      return unitedField(field, union);
+    });
   const repaired = visit(parsed, {
     UnionTypeDefinition: (node) => ({ ...node, types: (node.types ?? []).filter(known) }),
-    ObjectTypeDefinition: (node) => ({ ...node, interfaces: (node.interfaces ?? []).filter(known) }),
-    InterfaceTypeDefinition: (node) => ({ ...node, interfaces: (node.interfaces ?? []).filter(known) }),
+    ObjectTypeDefinition: (node) => ({
+      ...node,
+      interfaces: (node.interfaces ?? []).filter(known),
+      fields: fieldsIn(node.name.value, node.fields),
+    }),
+    InterfaceTypeDefinition: (node) => ({
+      ...node,
+      interfaces: (node.interfaces ?? []).filter(known),
+      fields: fieldsIn(node.name.value, node.fields),
+    }),
   });
   return changed ? print(repaired) : api;
 }
