@@ -26,7 +26,15 @@ interface Side {
   fails(...words: readonly string[]): Promise<{ exit: number; code: string; message: string; hint?: string }>;
 }
 
-async function side(t: TestContext, organization: string, config: object): Promise<Side> {
+interface Place {
+  readonly folder: string;
+  readonly dataDir: string;
+  readonly control: string;
+  readonly trust: string;
+}
+
+/** Keys and certificates as a user makes them. */
+async function init(t: TestContext, organization: string): Promise<Place> {
   const folder = temporaryFolder(t);
   const dataDir = join(folder, "node");
   const words = [
@@ -42,6 +50,12 @@ async function side(t: TestContext, organization: string, config: object): Promi
   const made = await catalyst(words, { cwd: folder });
   assert.equal(made.code, 0, made.err);
   const control = `127.0.0.1:${await freePort()}`;
+  return { folder, dataDir, control, trust: join(dataDir, "certs/trust.pem") };
+}
+
+async function side(t: TestContext, organization: string, config: object, at?: Place): Promise<Side> {
+  const place = at ?? (await init(t, organization));
+  const { folder, dataDir, control, trust } = place;
   const node = await TestNode.start(t, {
     folder,
     config: {
@@ -58,7 +72,7 @@ async function side(t: TestContext, organization: string, config: object): Promi
     node,
     name: `edge1.${organization}`,
     control,
-    trust: join(dataDir, "certs/trust.pem"),
+    trust,
     run,
     async json<T>(...rest: readonly string[]) {
       const { code, out, err } = await run(...rest, "--json");
@@ -264,4 +278,54 @@ test("peering by hand, from strangers to routes and back", async (t) => {
     assert.equal((await acme.fails("peer", "remove", "globex")).code, "ERR_NOT_FOUND");
     assert.equal((await acme.fails("peer", "show", "globex")).exit, 1);
   });
+});
+
+test("what was added by hand outlives a restart; a peer of the file is the file's; a lost peer is a problem", async (t) => {
+  const globexPlace = await init(t, GLOBEX);
+  const acmePlace = await init(t, ACME);
+  const config = {
+    peers: [
+      {
+        node: `edge1.${GLOBEX}`,
+        address: globexPlace.control,
+        trust: { file: globexPlace.trust },
+        hold: "2s",
+      },
+    ],
+  };
+  const [globex, before] = await Promise.all([
+    side(t, GLOBEX, {}, globexPlace),
+    side(t, ACME, config, acmePlace),
+  ]);
+  await globex.run("service", "add", "files", await answering(t));
+  await globex.json("service", "export", "files", "--to", ACME);
+  await globex.json("peer", "add", before.name, "--trust", acmePlace.trust);
+  await before.json("import", "add", "accept", FILES);
+  const fixed = await before.fails("peer", "remove", "globex");
+  assert.equal(fixed.code, "ERR_OWNED_BY_CONFIG");
+  assert.match(fixed.message, /catalyst\.json:\d+/);
+  await until("the route is best", () => reached(before, 1));
+
+  assert.equal((await before.node.signal("SIGTERM")).code, 0);
+  const acme = await side(t, ACME, config, acmePlace);
+  assert.equal((await acme.json<RuleRecord[]>("import", "list")).length, 1);
+  const synced = async (): Promise<boolean> =>
+    (await acme.node.call("peer.list", {})).every(({ session }) => session.state === "synced");
+  await until("the session is back", synced);
+  assert.deepEqual(
+    (await routes(acme)).map(({ name, use, freshness }) => [name, use, freshness]),
+    [[FILES, "best", "fresh"]],
+  );
+
+  await globex.node.signal("SIGKILL");
+  await until("the session is lost", async () => !(await synced()));
+  const status = await acme.json<NodeStatus>("status");
+  assert.equal(status.health, "degraded");
+  assert.deepEqual(
+    status.problems.map(({ code }) => code),
+    ["ERR_PEER_DOWN"],
+  );
+  const [peer] = await acme.json<PeerRecord[]>("peer", "list");
+  assert.equal(peer?.freshness.state, "stale");
+  assert.match((await acme.run("route", "explain", "files")).out, /best .*edge1\.globex.* stale /);
 });
