@@ -69,6 +69,7 @@ export class NodePeering implements Peering {
     const entries = this.#book.peers();
     if (entries.length === 0 && this.#options.boot.config.control.listen === undefined) return;
     const running = await this.#opened();
+    await running.identify();
     running.keepOnly(new Set(entries.map(({ intent }) => intent.node)));
     for (const entry of entries) {
       try {

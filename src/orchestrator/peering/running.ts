@@ -40,6 +40,7 @@ export class Running {
   readonly #wire: PeerWire;
   readonly #learned: LearnedStore;
   readonly #stops: (() => void)[] = [];
+  #identified: Promise<void> | undefined;
   port: number | undefined;
 
   static async open(options: RunningOptions): Promise<Running> {
@@ -85,13 +86,30 @@ export class Running {
     );
   }
 
+  /**
+   * By its certificate, in the state when this resolves: what Envoy does between nodes stands on it, so a node that starts anew
+   * has to know it before it publishes anything.
+   */
+  identify(): Promise<void> {
+    return (this.#identified ??= this.#identify());
+  }
+
+  async #identify(): Promise<void> {
+    const { certificate, ports } = this.#options;
+    const own = await this.#try(() => ownCertificate(certificate), "catalyst init");
+    if (own !== undefined) await this.#known(own);
+    const changed = (next: OwnCertificate): void => {
+      this.#known(next).catch((error: unknown) =>
+        ports.log.warn({ error: String(error) }, "the new certificate is not in use"),
+      );
+    };
+    this.#stops.push(watchCertificate(certificate, own?.files.hash, changed, ports.log));
+  }
+
   /** Known to peers, accepting and dialling. */
   async start(): Promise<void> {
-    const { certificate, listen, ports } = this.#options;
-    const own = await this.#try(() => ownCertificate(certificate), "catalyst init");
-    if (own !== undefined) this.#known(own);
-    const changed = (next: OwnCertificate): void => this.#known(next);
-    this.#stops.push(watchCertificate(certificate, own?.files.hash, changed, ports.log));
+    await this.identify();
+    const { listen } = this.#options;
     if (listen !== undefined) {
       const found = await this.#try(
         () => this.#wire.listen(listen, this.driver.knock),
@@ -120,9 +138,9 @@ export class Running {
     this.#learned.close();
   }
 
-  #known({ certificate, key, files }: OwnCertificate): void {
+  async #known({ certificate, key, files }: OwnCertificate): Promise<void> {
     this.#wire.setCertificate({ certificate, key });
-    this.#options.loop.push({ kind: "node.certificate", certificate: files });
+    await this.#options.loop.submit({ kind: "node.certificate", certificate: files });
   }
 
   async #try<T>(run: () => Promise<T>, hint: string): Promise<T | undefined> {
