@@ -7,7 +7,7 @@ import type { Border } from "../plan/border.ts";
 import type { Composer, ComposeFault, Composition, Subgraph } from "./composer.ts";
 import { admitForeign, isForeign, type ForeignSdl, type ForeignSubgraph } from "./foreign/admit.ts";
 import type { SubgraphSdl } from "./message.ts";
-import { checkSdl } from "./sdl.ts";
+import { type Checked, checkSdl } from "./sdl.ts";
 
 export interface Admitted {
   readonly composition: Extract<Composition, { ok: true }> | undefined;
@@ -17,12 +17,17 @@ export interface Admitted {
   readonly borders: Readonly<Record<number, Border>>;
 }
 
-export function admit(services: readonly SubgraphSdl[], compose: Composer): Admitted {
+/** `check` may know a schema from before. */
+export function admit(
+  services: readonly SubgraphSdl[],
+  compose: Composer,
+  check: (service: SubgraphSdl) => Checked = checkSdl,
+): Admitted {
   const quarantined: Quarantined[] = [];
   const sound: Subgraph[] = [];
   for (const service of services) {
     if (isForeign(service)) continue;
-    const checked = checkSdl(service);
+    const checked = check(service);
     if (checked.ok) sound.push({ name: service.name, document: checked.document });
     else quarantined.push({ service: service.name, code: checked.code, text: checked.text });
   }

@@ -5,11 +5,14 @@
 import { parentPort } from "node:worker_threads";
 import { EMPTY_GRAPH_TEXT } from "../empty.ts";
 import { Graph, type GraphText } from "../plan/prepare.ts";
+import type { CheckedSdls } from "./checked.ts";
+import type { Composition, Subgraph } from "./composer.ts";
 import { departedFields } from "./departed.ts";
 import type { Admitted } from "./quarantine.ts";
 import type { Answer, Calls, Composed, Request } from "./message.ts";
 
 const graphs = new Map<string, Graph>();
+let checked: CheckedSdls | undefined;
 
 async function composeGraph({ key, services, after }: Calls["compose"]["request"]): Promise<Composed> {
   const started = performance.now();
@@ -17,17 +20,22 @@ async function composeGraph({ key, services, after }: Calls["compose"]["request"
   // Only here: a thread that just plans never loads the composer.
   const { compose } = await import("./composer.ts");
   const { admit } = await import("./quarantine.ts");
-  let admitted = admit(services, compose);
+  const { CheckedSdls: Known } = await import("./checked.ts");
+  checked ??= new Known();
+  checked.begin();
+  const { check } = checked;
+  let admitted = admit(services, compose, check);
   let graph = textOf(admitted, before);
   try {
     graphs.set(key, new Graph(graph));
   } catch {
     // The composer made something the planner does not take. Rare, so only now each step is tried with the planner.
-    admitted = admit(services, (subgraphs) => {
+    const tried = (subgraphs: readonly Subgraph[]): Composition => {
       const composition = compose(subgraphs);
       if (composition.ok) new Graph({ ...composition, services: subgraphs.map(({ name }) => name) });
       return composition;
-    });
+    };
+    admitted = admit(services, tried, check);
     graph = textOf(admitted, before);
     graphs.set(key, new Graph(graph));
   }
