@@ -19,6 +19,8 @@ export interface LearnedOptions {
   readonly log: Log;
   readonly view: Pick<StateView, "routes">;
   readonly decode: (head: FrameHead, bytes: Uint8Array) => ReadFrame;
+  /** Routes that rows may hold beyond twice those there are; for tests. */
+  readonly spare?: number;
 }
 
 /** Where a peer's words stand, and how many routes it holds here, those included that were refused. */
@@ -222,7 +224,8 @@ export class LearnedStore implements LearnedPort {
 
   #rewriteIfLong(peer: NodeName): void {
     const held = this.#options.view.routes.received(peer)?.size ?? 0;
-    if ((this.#rows.get(peer) ?? 0) <= 2 * held + SPARE || this.#rewriting.has(peer)) return;
+    if ((this.#rows.get(peer) ?? 0) <= 2 * held + (this.#options.spare ?? SPARE) || this.#rewriting.has(peer))
+      return;
     const mark = {};
     this.#rewriting.set(peer, mark);
     const keys = [...(this.#options.view.routes.received(peer)?.paths() ?? [])].map(({ key }) => key);
