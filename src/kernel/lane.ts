@@ -1,6 +1,6 @@
 // What the lanes of effects share: one entry per key with its newest want, and what is known to be true. A lane
-// holds all keys of one kind. `StillLane` is the one without a runner: it only keeps what is wanted. Invariant: `made` is set only while it is certain; a run that failed or was aborted
-// leaves it unknown.
+// holds all keys of one kind. `StillLane` is the one without a runner: it only keeps what is wanted. Invariant:
+// `made` is set only while it is certain; a run that failed or was aborted leaves it unknown.
 
 import { equal } from "./equal.ts";
 import type { Effect, EffectResult, Ports, RunnerContext } from "./plugin.ts";
