@@ -140,6 +140,10 @@ const explanation = z.object({
   told,
   rules: places,
   away: z.array(z.string()).describe("peers without a session"),
+  leftOut: z
+    .object({ code: z.string(), text: z.string() })
+    .exactOptional()
+    .describe("why it does not stand in the graph"),
 });
 
 const rule = z.object({

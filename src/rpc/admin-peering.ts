@@ -140,6 +140,8 @@ export interface RouteExplanation extends Explained {
   readonly rules: Readonly<Record<string, string>>;
   /** Peers whose session is down, for a name that nobody offers. */
   readonly away: readonly string[];
+  /** It is reached, but does not stand in the graph. */
+  readonly leftOut?: { readonly code: string; readonly text: string };
 }
 
 export interface RuleAdd {

@@ -58,6 +58,9 @@ export function explainText(explanation: RouteExplanation, style: Style): string
     candidateTable(explanation, style),
     reasons(explanation, style),
   ];
+  const { leftOut } = explanation;
+  if (leftOut !== undefined)
+    parts.push(`${style.red("!")} left out of the graph: ${leftOut.text} ${style.dim(`[${leftOut.code}]`)}`);
   const told = toldText(explanation, style);
   if (told !== "") parts.push(told);
   return parts.join("\n\n");

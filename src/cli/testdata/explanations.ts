@@ -81,6 +81,11 @@ export const EXPLANATIONS: Readonly<Record<string, RouteExplanation>> = {
       { peer: "hub.initech.catalyst.internal", send: false, reason: "role" },
     ],
   },
+  "left out of the graph": {
+    ...nothing,
+    candidates: [path],
+    leftOut: { code: "ERR_SCHEMA_CONFLICT", text: 'prefix "globex" is taken by initech.catalyst.internal' },
+  },
   "hidden by a rule": {
     ...nothing,
     candidates: [{ ...hidden, verdict: { accept: false, reason: "import-default" } }],

@@ -1,13 +1,15 @@
 // What is wrong between nodes, for `status` and `check`. A peer that was taken down on purpose is no problem; one that was never
 // reached is one after the first seconds of the node. One line a peer, worst first, a bounded number of them. Pure.
 
-import type { NodeStatus, PeerRecord, PeeringStatus } from "#rpc";
+import type { NodeStatus, PeerRecord, PeeringStatus, Quarantined } from "#rpc";
 import type { PeeringStatus as SessionsStatus } from "../peering/peering.ts";
 import type { Problem } from "./problems.ts";
 
 export interface PeeringFacts {
   readonly status: SessionsStatus;
   readonly peers: readonly PeerRecord[];
+  /** Learned services that the graph was composed without. */
+  readonly leftOut: readonly Quarantined[];
   readonly uptimeMs: number;
   readonly now: number;
 }
@@ -32,7 +34,7 @@ function isAway({ session }: PeerRecord, uptimeMs: number): boolean {
 const isStale = (peer: PeerRecord): boolean =>
   !isDown(peer) && (peer.freshness.state === "stale" || peer.freshness.state === "long-stale");
 
-export function peeringProblems({ status, peers, uptimeMs, now }: PeeringFacts): Problem[] {
+export function peeringProblems({ status, peers, leftOut, uptimeMs, now }: PeeringFacts): Problem[] {
   const away = peers.filter((peer) => isAway(peer, uptimeMs));
   // A lost session explains old data.
   const stale = peers.filter((peer) => isStale(peer) && !away.includes(peer));
@@ -51,7 +53,20 @@ export function peeringProblems({ status, peers, uptimeMs, now }: PeeringFacts):
         ? `a certificate between this node and ${node} is over`
         : `a certificate between this node and ${node} ends in ${hours} h`;
     }),
+    ...leftOutProblems(leftOut),
   ];
+}
+
+function leftOutProblems(leftOut: readonly Quarantined[]): Problem[] {
+  const lines = leftOut.slice(0, NAMED).map(({ service, code, text }) => ({
+    code,
+    text: `${service} is left out of the graph: ${text}`,
+    hint: `catalyst route explain ${service}`,
+  }));
+  const more = leftOut.length - lines.length;
+  if (more === 0) return lines;
+  const code = leftOut.at(-1)?.code ?? "ERR_SCHEMA_CONFLICT";
+  return [...lines, { code, text: `and ${more} more are left out of the graph` }];
 }
 
 function named(code: string, peers: readonly PeerRecord[], text: (peer: PeerRecord) => string): Problem[] {

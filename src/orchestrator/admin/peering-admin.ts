@@ -2,7 +2,7 @@
 // `check`, and the lines of `events`. It follows the loop by itself, behind the journal.
 
 import type { Clock, Loop } from "#kernel";
-import type { NodeIdentity } from "#rpc";
+import type { NodeIdentity, Quarantined } from "#rpc";
 import type { NodeTypes } from "#routing";
 import type { Peering } from "../peering/peering.ts";
 import type { Journal } from "./journal.ts";
@@ -18,6 +18,8 @@ export interface PeeringAdminPorts {
   readonly journal: Journal;
   readonly peering: Peering;
   readonly identity: NodeIdentity["identity"];
+  /** Services that the graph was composed without, own ones too. */
+  readonly quarantined: () => readonly Quarantined[];
 }
 
 export class PeeringAdmin {
@@ -29,13 +31,13 @@ export class PeeringAdmin {
   readonly #startedAt: number;
 
   constructor(ports: PeeringAdminPorts) {
-    const { loop, clock, journal, peering, identity } = ports;
+    const { loop, clock, journal, peering, identity, quarantined } = ports;
     this.#ports = ports;
     this.#startedAt = clock.monotonic();
     this.#counts = new RouteCounts(loop.view.routes);
     this.#news = new PeeringNews(clock, journal, peering);
     const parser = peeringParser(loop.view.node, identity);
-    this.verbs = peeringVerbs({ loop, clock, peering, counts: this.#counts, parser });
+    this.verbs = peeringVerbs({ loop, clock, peering, counts: this.#counts, parser, quarantined });
     this.#unwatch = loop.watch((batch) => {
       if (batch.commit !== undefined) this.#counts.commit(batch.commit);
       this.#news.turn(batch);
@@ -43,10 +45,12 @@ export class PeeringAdmin {
   }
 
   facts(): PeeringFacts {
-    const { loop, clock, peering } = this.#ports;
+    const { loop, clock, peering, quarantined } = this.#ports;
     const peers = peerRecords({ loop, clock, peering, counts: this.#counts });
     const uptimeMs = clock.monotonic() - this.#startedAt;
-    return { status: peering.status(), peers, uptimeMs, now: clock.now() };
+    // Own services say it themselves.
+    const leftOut = quarantined().filter(({ service }) => !loop.view.services.has(service));
+    return { status: peering.status(), peers, leftOut, uptimeMs, now: clock.now() };
   }
 
   close(): void {

@@ -98,7 +98,13 @@ function place(imports: readonly Rule[] = [ALL]) {
   const journal = new Journal();
   loop.watch(({ commit }) => void (commit !== undefined && exports.follow(commit)));
   loop.watch(({ commit }) => void (commit !== undefined && journal.commit(commit)));
-  const admin = new PeeringAdmin({ loop, clock, journal, peering, identity: "own" });
+  const bad = [REVIEWS, "books.acme.catalyst.internal"].map((service) => ({
+    service,
+    code: "ERR_SCHEMA_CONFLICT",
+    text: "no",
+  }));
+  const quarantined = () => bad;
+  const admin = new PeeringAdmin({ loop, clock, journal, peering, identity: "own", quarantined });
   const tell = (peer: string, ...list: readonly (Partial<Route> & { key: string })[]) =>
     step({
       kind: "peer.told",
@@ -149,13 +155,20 @@ test("routes are listed as reached, as told by a peer, as told to it, and as lef
 });
 
 test("a name is shown and explained by as much of it as only one has", async () => {
-  const { verbs, tell, own } = place();
+  const { verbs, tell, own, admin } = place();
   own("books");
   tell(GLOBEX, { key: REVIEWS }, { key: "news.globex.test" });
   tell(INSIDE, { key: "news.acme.catalyst.internal" }, { key: "pay.acme.catalyst.internal" });
   const explained = await verbs["route.explain"]({ name: "reviews" });
   assert.equal(explained.key, REVIEWS);
   assert.deepEqual(explained.away, [INSIDE, GLOBEX]);
+  assert.deepEqual(explained.leftOut, { code: "ERR_SCHEMA_CONFLICT", text: "no" });
+  const leftOut = peeringProblems(admin.facts()).filter(({ text }) => text.includes("left out"));
+  assert.deepEqual(
+    leftOut.map(({ text }) => text),
+    [`${REVIEWS} is left out of the graph: no`],
+    "own services say it themselves",
+  );
   assert.deepEqual(Object.values(explained.rules), ["imports[0], catalyst.json:7"]);
   assert.deepEqual(
     explained.told.map(({ peer, send, reason }) => [peer, send, reason]),
@@ -444,7 +457,7 @@ test("a session says what it waits for, and why it ended", () => {
 
 test("problems between nodes: what was meant is none, what is near is named, many are summed up", () => {
   const found = (peers: readonly PeerRecord[], uptimeMs = 60_000): string[] =>
-    peeringProblems({ status: STATUS, peers, uptimeMs, now: NOW }).map(({ code: its }) => its);
+    peeringProblems({ status: STATUS, peers, leftOut: [], uptimeMs, now: NOW }).map(({ code: its }) => its);
   const idle = (waits: "retry" | "operator" | "down" | "peer"): Partial<PeerReport> => ({
     session: session({ state: "idle", waits }),
   });
@@ -460,7 +473,7 @@ test("problems between nodes: what was meant is none, what is near is named, man
   const many = Array.from({ length: 9 }, () => recorded(idle("retry")));
   assert.equal(found(many).length, 6);
   const status = { ...STATUS, problems: [{ text: "no certificate", hint: "catalyst init" }] };
-  const [first] = peeringProblems({ status, peers: many, uptimeMs: 0, now: NOW });
+  const [first] = peeringProblems({ status, peers: many, leftOut: [], uptimeMs: 0, now: NOW });
   assert.deepEqual(first, { code: "ERR_PEERING", text: "no certificate", hint: "catalyst init" });
 });
 
@@ -468,6 +481,7 @@ test("a picture of the node shows peers in trouble first, and says by what nodes
   const facts = (peers: readonly PeerRecord[], more: Partial<typeof STATUS> = {}) => ({
     status: { ...STATUS, ...more },
     peers,
+    leftOut: [],
     uptimeMs: 60_000,
     now: NOW,
   });

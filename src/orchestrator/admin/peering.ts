@@ -2,7 +2,14 @@
 // the sessions, changes to the book behind `Peering`, which refuses what a file owns. Long walks over the table work in slices.
 
 import type { Clock, Loop } from "#kernel";
-import { type AdminVerbs, CatalystError, type PeerRecord, type PeeringVerbs, type ServiceExport } from "#rpc";
+import {
+  type AdminVerbs,
+  CatalystError,
+  type PeerRecord,
+  type PeeringVerbs,
+  type Quarantined,
+  type ServiceExport,
+} from "#rpc";
 import { fullName, type NodeTypes, peerDiff, type Rule, type ServiceName } from "#routing";
 import type { Peering, PeerState, RuleList, RuleState } from "../peering/peering.ts";
 import type { PeeringParser } from "./parse-peering.ts";
@@ -20,6 +27,7 @@ export interface PeeringPorts {
   readonly peering: Peering;
   readonly counts: RouteCounts;
   readonly parser: PeeringParser;
+  readonly quarantined: () => readonly Quarantined[];
 }
 
 type Table = {
@@ -38,10 +46,13 @@ export const peeringVerbs = (ports: PeeringPorts): Table => ({
 });
 
 /** In order of name. */
-export const peerRecords = (ports: Omit<PeeringPorts, "parser">): PeerRecord[] =>
+export const peerRecords = (ports: Omit<PeeringPorts, "parser" | "quarantined">): PeerRecord[] =>
   ports.peering.peers().map((state) => recordOf(ports, state));
 
-function recordOf({ loop, clock, counts }: Omit<PeeringPorts, "parser">, state: PeerState): PeerRecord {
+function recordOf(
+  { loop, clock, counts }: Omit<PeeringPorts, "parser" | "quarantined">,
+  state: PeerState,
+): PeerRecord {
   const { node } = state.intent;
   return peerRecord(state, loop.view.routes.received(node), counts.of(node), clock.now());
 }
@@ -69,7 +80,7 @@ function peerVerbs(ports: PeeringPorts): Group<"peer"> {
   };
 }
 
-function routeVerbs({ loop, clock, peering }: PeeringPorts): Group<"route"> {
+function routeVerbs({ loop, clock, peering, quarantined }: PeeringPorts): Group<"route"> {
   const { view } = loop;
   const named = (asked: string): ServiceName => routeName(view, view.node, asked);
   return {
@@ -86,7 +97,13 @@ function routeVerbs({ loop, clock, peering }: PeeringPorts): Group<"route"> {
         hint: `catalyst route explain ${name}`,
       });
     },
-    "route.explain": async ({ name }) => routeExplain(view, peering, named(name), clock.now()),
+    "route.explain": async ({ name }) => {
+      const explanation = routeExplain(view, peering, named(name), clock.now());
+      const found = quarantined().find(({ service }) => service === explanation.key);
+      return found === undefined
+        ? explanation
+        : { ...explanation, leftOut: { code: found.code, text: found.text } };
+    },
   };
 }
 

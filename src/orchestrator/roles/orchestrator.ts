@@ -248,7 +248,8 @@ class Orchestrator implements OrchestratorPart {
     });
     const { clock } = this.#ports;
     const identity = this.#boot.config.identity.mode;
-    const admin = new PeeringAdmin({ loop, clock, journal: this.#journal, peering, identity });
+    const quarantined = () => this.#graph.quarantined;
+    const admin = new PeeringAdmin({ loop, clock, journal: this.#journal, peering, identity, quarantined });
     this.#peeringAdmin = admin;
     this.#stops.push(() => admin.close());
     this.#gate.opened
