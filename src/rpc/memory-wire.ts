@@ -65,10 +65,14 @@ class MemoryWire implements Wire {
   #end(reason: CatalystError): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#inbox = [];
-    this.#inboxBytes = 0;
+    this.#drop();
     const told = reason.code === "ERR_RPC_PROTOCOL" ? reason : ended("the other side ended the session");
     this.#events?.closed(told);
+  }
+
+  #drop(): void {
+    this.#inbox = [];
+    this.#inboxBytes = 0;
   }
 
   #schedule(): void {
@@ -91,7 +95,9 @@ class MemoryWire implements Wire {
     }
     // One cut for the whole batch: shifting one by one would move the rest each time.
     this.#inbox = batch.slice(next);
-    this.#schedule();
+    // An end that is closed takes nothing any more: waiting for it would never let the event loop go on.
+    if (this.#open) this.#schedule();
+    else this.#drop();
   }
 }
 

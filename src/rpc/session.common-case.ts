@@ -233,6 +233,17 @@ export function sessionCases(name: string, open: Open): void {
     assert.equal(told().length, 1);
   });
 
+  test(`${name}: an end that closes while the other side speaks lets everything go on`, async () => {
+    await using opened = await open();
+    await opened.session.stub.watch(() => new Promise<void>(() => undefined));
+    const [tell] = opened.desk.watchers;
+    const lost = assert.rejects(async () => tell?.(1), fails("ERR_RPC_CLOSED"));
+    opened.session.close();
+    await lost;
+    // A loop of microtasks would never come to this.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  });
+
   test(`${name}: a call that hangs ends within its deadline and leaves nothing behind`, async () => {
     await using opened = await open();
     const before = opened.session.stats();
