@@ -8,6 +8,7 @@ import { FEDERATION } from "../../kit.common-case.ts";
 import { compose } from "../composer.ts";
 import type { SubgraphSdl } from "../message.ts";
 import { admit } from "../quarantine.ts";
+import { admitForeign, isForeign } from "./admit.ts";
 import { BorderNames } from "./names.ts";
 
 const name = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_]{0,8}$/);
@@ -70,6 +71,29 @@ test("a schema over a limit is left out, whatever grows", () => {
     assert.deepEqual([first?.[0], more], ["far.globex.internal", []], sdl.slice(0, 80));
     assert.match(first?.[2] ?? "", why);
   }
+});
+
+test("many services of one organization are bounded together, and leave room for others", () => {
+  const wide = (index: number, organization: string, prefix: string): SubgraphSdl => {
+    const types = Array.from({ length: 10 }, (_, i) => {
+      const fields = Array.from({ length: 900 }, (_, j) => `f${j}: Int`).join(" ");
+      return `type T${index}x${i} { ${fields} }`;
+    });
+    const sdl = `type Query { a${index}: Int } ${types.join("\n")}`;
+    return { ...foreign(sdl, { organization, prefix }), name: `${prefix}${index}` };
+  };
+  const { subgraphs, quarantined } = admitForeign(
+    [1, 2, 3]
+      .map((index) => wide(index, "globex.internal", "globex"))
+      .concat(wide(4, "other.internal", "other"))
+      .filter(isForeign),
+    [],
+  );
+  assert.deepEqual(
+    subgraphs.map(({ name: service }) => service),
+    ["globex1", "globex2", "other4"],
+  );
+  assert.match(quarantined[0]?.text ?? "", /services of globex.internal together/);
 });
 
 test("texts are cut, and directives but the allowed ones do not come in", () => {

@@ -34,6 +34,8 @@ export function admitForeign(services: readonly ForeignSdl[], own: readonly Subg
     else for (const field of fields.keys()) holders.set(`${name}.${field}`, OURS);
   }
   const prefixes = new Map<string, string>();
+  const sizes = new Map<string, number>();
+  let all = 0;
   const subgraphs: ForeignSubgraph[] = [];
   const quarantined: Quarantined[] = [];
   for (const { name, sdl, foreign } of services) {
@@ -49,6 +51,16 @@ export function admitForeign(services: readonly ForeignSdl[], own: readonly Subg
         if (other !== undefined && other !== organization)
           throw conflict(`"${claim}" is taken by ${other}; the import rule may give another prefix`);
       }
+      const size = sizeOf(document.definitions);
+      const together = (sizes.get(organization) ?? 0) + size;
+      if (together > ORGANIZATION_MAX)
+        throw tooLarge(
+          `the services of ${organization} together have more than ${ORGANIZATION_MAX} types and fields`,
+        );
+      if (all + size > ALL_MAX)
+        throw tooLarge(`all foreign services together have more than ${ALL_MAX} types and fields`);
+      all += size;
+      sizes.set(organization, together);
       prefixes.set(prefix.toLowerCase(), organization);
       for (const claim of claims) holders.set(claim, organization);
       subgraphs.push({ name, document, border });
@@ -59,6 +71,13 @@ export function admitForeign(services: readonly ForeignSdl[], own: readonly Subg
   }
   return { subgraphs, quarantined };
 }
+
+/**
+ * Types and fields. Composing 20,000 of them takes about 1.4 s of processor time; all of it has to fit into the time limit of one
+ * composition, or a peer with many services could keep our graph from ever changing.
+ */
+const ORGANIZATION_MAX = 20_000;
+const ALL_MAX = 40_000;
 
 const OURS = "this organization";
 
@@ -75,4 +94,11 @@ function claimsOf(definitions: readonly DefinitionNode[], names: BorderNames): s
   });
 }
 
+function sizeOf(definitions: readonly DefinitionNode[]): number {
+  let size = definitions.length;
+  for (const definition of definitions) if ("fields" in definition) size += definition.fields?.length ?? 0;
+  return size;
+}
+
+const tooLarge = (text: string): Refusal => new Refusal("ERR_SCHEMA_TOO_LARGE", text);
 const conflict = (text: string): Refusal => new Refusal("ERR_SCHEMA_CONFLICT", text);
