@@ -38,6 +38,8 @@ export class PeerNode {
   readonly wire: ReturnType<PeerNet["wire"]>;
   readonly net: PeerNet;
   readonly learned: LearnedStore | undefined;
+  /** A test may put something else in its place. */
+  decode = reader.decodeFrame.bind(reader);
   readonly said: string[] = [];
   readonly errors: string[] = [];
 
@@ -59,7 +61,7 @@ export class PeerNode {
       schedule: (run) => void setImmediate(run),
     });
     this.wire = net.wire(name);
-    const decode = reader.decodeFrame.bind(reader);
+    const decode: PeerNode["decode"] = (head, bytes) => this.decode(head, bytes);
     this.learned =
       options.file === undefined
         ? undefined

@@ -198,6 +198,14 @@ export class Connection {
     });
   }
 
+  /** Ends now, and the session hears of it like of any lost connection. */
+  broken(text: string): void {
+    const link = this.#link;
+    this.#over(text, false);
+    this.#abort.abort();
+    link?.close(text);
+  }
+
   acknowledge(seq: number, answer: Acknowledged): void {
     const waiting = this.#frames.get(seq);
     this.#frames.delete(seq);

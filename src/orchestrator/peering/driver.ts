@@ -277,7 +277,9 @@ export class Driver {
     for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
       const { what, original } = next;
       this.#original = original;
-      this.#perform(this.#speaker.input(this.#timed(what)));
+      this.#guarded("node" in what ? what.node : undefined, () => {
+        this.#perform(this.#speaker.input(this.#timed(what)));
+      });
       this.#original = undefined;
       this.#arm("node" in what ? what.node : undefined);
     }
@@ -290,8 +292,20 @@ export class Driver {
   #perform(outputs: readonly SpeakerOutput[]): void {
     const outer = this.#performing;
     this.#performing = true;
-    for (const output of outputs) this.#do(output);
+    for (const output of outputs) this.#guarded(output.node, () => this.#do(output));
     this.#performing = outer;
+  }
+
+  /** A defect that one peer's words bring to light ends that peer's connections, and nothing else. */
+  #guarded(node: NodeName | undefined, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      const stack = error instanceof Error ? error.stack : String(error);
+      this.#ports.log.error({ peer: node, error: stack }, "a session met a defect");
+      const all = node === undefined ? [] : [...(this.#connections.get(node)?.values() ?? [])];
+      for (const connection of all) connection.broken("a defect of this node");
+    }
   }
 
   #do(output: SpeakerOutput): void {

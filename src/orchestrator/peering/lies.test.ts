@@ -154,6 +154,21 @@ describe("a peer that lies", () => {
     await assert.rejects(say(3, { kind: "update", withdraw: [], advertise: [] }, 0), /ended/);
   });
 
+  test("a defect that one peer brings to light ends its connection alone", async () => {
+    const { network, node, inside, tell, route } = await liar();
+    // Stands for whatever nobody thought of.
+    const broken = Object.defineProperty({}, "kind", { get: () => assert.fail("a defect") });
+    const { decode } = node;
+    node.decode = () => ({ ok: true, frame: broken as Frame });
+    await tell(route("a.globex.test"));
+    node.decode = decode;
+    assert.match(node.errors.join(), /a session met a defect/);
+    assert.equal(node.driver.report(GLOBEX)?.session.phase.state, "idle");
+    await inside.offer("products");
+    await network.run(200);
+    assert.deepEqual([node.state(B), node.best(KEY)], ["synced", [B]]);
+  });
+
   test("session-up-data-stale: sums that differ are found, and the buckets asked for again", async () => {
     const { network, node, raw, tell, route } = await liar();
     await tell(route("a.globex.test"));
