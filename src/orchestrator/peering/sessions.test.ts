@@ -165,6 +165,22 @@ describe("routes", () => {
     assert.deepEqual(b?.best(KEY)?.length, 1);
   });
 
+  test("attribute-change-travels, next-hop-port-kept: a change of equal length reaches all, each names its own Envoy", async () => {
+    const network = new Network();
+    const [a, b, c] = [await network.node(A), await network.node(B), await network.node(C)];
+    await network.join(a, b);
+    await network.join(b, c);
+    await a.offer("products", { labels: { version: "1" } });
+    await network.run(2_000);
+    const seen = () => c.loop.view.routes.best(KEY)?.[0];
+    assert.deepEqual([seen()?.course.nodePath, seen()?.attributes.labels], [[B, A], { version: "1" }]);
+    assert.equal(seen()?.course.nextHopAddress, `${B}:10443`);
+    assert.equal(b.loop.view.routes.best(KEY)?.[0]?.course.nextHopAddress, `${A}:10443`);
+    await a.offer("products", { labels: { version: "2" } });
+    await network.run(100);
+    assert.deepEqual(seen()?.attributes.labels, { version: "2" });
+  });
+
   test("same-name-two-organizations: one short name of two is two services", async () => {
     const network = new Network();
     const [a, globex] = [await network.node(A), await network.node(GLOBEX)];
