@@ -3,7 +3,16 @@
 //   npm run bench -- peering changes [--rounds N] [--seconds N]
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type BenchNode, line, mesh, monotonic, Network, random, ring, until } from "./network.ts";
+import {
+  type ProcessNode,
+  line,
+  mesh,
+  monotonic,
+  ProcessNetwork,
+  random,
+  ring,
+  until,
+} from "../../test/kit/process-network.ts";
 
 const MANY = 1_000;
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `n${i}`);
@@ -24,7 +33,7 @@ export async function changes(args: readonly string[]): Promise<void> {
 }
 
 /** When a node's table first showed the name so, at or after a time. */
-function shown(node: BenchNode, name: string, there: boolean, since: number): number | undefined {
+function shown(node: ProcessNode, name: string, there: boolean, since: number): number | undefined {
   for (let i = node.routes.length - 1; i >= 0; i--) {
     const news = node.routes[i];
     if (news === undefined || news.at < since) return undefined;
@@ -48,7 +57,7 @@ function percentiles(values: readonly number[]): string {
 }
 
 async function update(rounds: number): Promise<void> {
-  const network = await Network.start(names(3), line(3));
+  const network = await ProcessNetwork.start(names(3), line(3));
   const [a, c] = [at(network.nodes, 0), at(network.nodes, 2)];
   const times: number[] = [];
   try {
@@ -69,7 +78,7 @@ async function update(rounds: number): Promise<void> {
 }
 
 async function bulk(): Promise<void> {
-  const network = await Network.start(names(4), line(4));
+  const network = await ProcessNetwork.start(names(4), line(4));
   const [a, d] = [at(network.nodes, 0), at(network.nodes, 3)];
   try {
     const since = monotonic();
@@ -84,7 +93,7 @@ async function bulk(): Promise<void> {
 
 /** Two nodes offer one name to a third; the one it uses takes it back. */
 async function alternate(rounds: number): Promise<void> {
-  const network = await Network.start(names(3), ring(3));
+  const network = await ProcessNetwork.start(names(3), ring(3));
   const c = at(network.nodes, 2);
   const times: number[] = [];
   try {
@@ -115,8 +124,8 @@ async function alternate(rounds: number): Promise<void> {
 }
 
 /** Everybody writes; then all tables must be equal, and show what each node last wrote. */
-async function churn(what: string, links: Network["links"], seconds: number): Promise<void> {
-  const network = await Network.start(names(8), links);
+async function churn(what: string, links: ProcessNetwork["links"], seconds: number): Promise<void> {
+  const network = await ProcessNetwork.start(names(8), links);
   try {
     const before = await network.counts();
     for (const node of network.nodes) node.say({ do: "write", everyMs: 50 });
@@ -148,7 +157,7 @@ async function churn(what: string, links: Network["links"], seconds: number): Pr
 }
 
 async function withdrawal(): Promise<void> {
-  const network = await Network.start(names(8), mesh(8));
+  const network = await ProcessNetwork.start(names(8), mesh(8));
   const origin = at(network.nodes, 0);
   try {
     const found: number[] = [];

@@ -3,7 +3,7 @@
 //   npm run bench -- peering loss [--rounds N]
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type BenchNode, mesh, monotonic, Network, until } from "./network.ts";
+import { type ProcessNode, mesh, monotonic, ProcessNetwork, until } from "../../test/kit/process-network.ts";
 
 const MIB = 1024 * 1024;
 const SERVICES = 100;
@@ -18,8 +18,12 @@ export async function loss(args: readonly string[]): Promise<void> {
   for (let i = 0; i < rounds; i++) await killed();
 }
 
-async function start(): Promise<{ network: Network; lost: BenchNode; others: readonly BenchNode[] }> {
-  const network = await Network.start(["n0", "n1", "n2", "n3"], mesh(4));
+async function start(): Promise<{
+  network: ProcessNetwork;
+  lost: ProcessNode;
+  others: readonly ProcessNode[];
+}> {
+  const network = await ProcessNetwork.start(["n0", "n1", "n2", "n3"], mesh(4));
   const [lost, ...others] = network.nodes;
   if (lost === undefined) throw new Error("there is no node");
   for (const node of network.nodes) {
@@ -62,7 +66,7 @@ async function hung(): Promise<void> {
 }
 
 /** What the processes grow by in `HUNG_MS`. */
-async function grown(nodes: readonly BenchNode[]): Promise<string> {
+async function grown(nodes: readonly ProcessNode[]): Promise<string> {
   const rss = async (): Promise<number[]> =>
     await Promise.all(nodes.map(async (node) => (await node.count()).rss));
   const before = await rss();
@@ -89,7 +93,7 @@ async function killed(): Promise<void> {
     lost.say({ do: "offer", names: Array.from({ length: SERVICES }, (_, i) => `${lost.name}-s${i}`) });
     await until("it knows all", () => lost.table.size === SERVICES * 4);
     const knows = monotonic() - up;
-    const synced = (node: BenchNode): number =>
+    const synced = (node: ProcessNode): number =>
       node.sessions.find(({ what, peer, at }) => what === "peer.synced" && peer === lost.full && at > since)
         ?.at ?? 0;
     await until("the others are in step with it", () => others.every((node) => synced(node) > 0));

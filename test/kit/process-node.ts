@@ -1,4 +1,4 @@
-// One node of a network under measurement, a process of its own: the real loop, plugins, sessions over TLS and store of what was
+// One node of a network of processes (process-network.ts): the real loop, plugins, sessions over TLS and store of what was
 // learned; without services to probe, Envoy and gateway. It does what its parent says over the channel between them and tells it
 // each commit that changed routes. Times are those of the machine's monotonic clock, so that processes can be compared.
 
@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { Exports } from "../../src/orchestrator/peering/exports.ts";
 import { Running } from "../../src/orchestrator/peering/running.ts";
 import { builtInPlugins } from "../../src/orchestrator/plugins/index.ts";
-import { intent, PROBE } from "../../test/kit/node-loop.ts";
-import { peering } from "../../test/kit/peer-node.ts";
+import { intent, PROBE } from "./node-loop.ts";
+import { peering } from "./peer-node.ts";
 
 export type Order =
   | { readonly do: "peer"; readonly node: NodeName; readonly port: number | undefined }

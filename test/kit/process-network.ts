@@ -1,5 +1,5 @@
-// A network of node processes for the figures between nodes: started, joined by sessions over mutual TLS, told what to do, and
-// listened to. All of one organization; every process and folder ends with the figure.
+// A network of node processes, for scenarios and for the figures between nodes: started, joined by sessions over mutual TLS, told
+// what to do, and listened to. All of one organization; every process and folder ends with `stop`.
 
 import { type ChildProcess, fork } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createOrganizationCa, issueNodeCertificate, type OrganizationCa } from "#auth";
 import { systemClock } from "#rpc";
-import type { Count, News, Order } from "./network-node.ts";
+import type { Count, News, Order } from "./process-node.ts";
 
 const ORGANIZATION = "acme.test";
-const PROGRAM = new URL("./network-node.ts", import.meta.url).pathname;
+const PROGRAM = new URL("./process-node.ts", import.meta.url).pathname;
 const WITHIN_MS = 60_000;
 
 export type Routes = Extract<News, { kind: "routes" }>;
@@ -31,7 +31,7 @@ export async function until(
   }
 }
 
-export class BenchNode {
+export class ProcessNode {
   readonly name: string;
   readonly full: string;
   /** All that it told of its table and its sessions, in order. */
@@ -108,23 +108,23 @@ export class BenchNode {
   }
 }
 
-export class Network {
-  readonly nodes: readonly BenchNode[];
+export class ProcessNetwork {
+  readonly nodes: readonly ProcessNode[];
   readonly links: readonly (readonly [number, number])[];
   readonly #dir: string;
 
   /** Both ends dial. Resolves when every session is synced. */
-  static async start(names: readonly string[], links: Network["links"]): Promise<Network> {
+  static async start(names: readonly string[], links: ProcessNetwork["links"]): Promise<ProcessNetwork> {
     const dir = mkdtempSync(join(tmpdir(), "catalyst-network-"));
     const ca = await createOrganizationCa({ dataDir: dir, organization: ORGANIZATION, clock: systemClock });
-    const nodes: BenchNode[] = [];
+    const nodes: ProcessNode[] = [];
     for (const name of names) {
       const dataDir = join(dir, name);
       mkdirSync(join(dataDir, "certs"), { recursive: true });
       await issueNodeCertificate({ dataDir, node: `${name}.${ORGANIZATION}`, ca, clock: systemClock });
-      nodes.push(new BenchNode(name, dataDir, ca));
+      nodes.push(new ProcessNode(name, dataDir, ca));
     }
-    const network = new Network(dir, nodes, links);
+    const network = new ProcessNetwork(dir, nodes, links);
     await Promise.all(nodes.map(async (node) => await node.start()));
     for (const node of nodes) network.join(node);
     const synced = (): number => nodes.flatMap(({ sessions }) => sessions.filter(isSynced)).length;
@@ -132,18 +132,18 @@ export class Network {
     return network;
   }
 
-  private constructor(dir: string, nodes: readonly BenchNode[], links: Network["links"]) {
+  private constructor(dir: string, nodes: readonly ProcessNode[], links: ProcessNetwork["links"]) {
     this.#dir = dir;
     this.nodes = nodes;
     this.links = links;
   }
 
   /** Tells a node its peers, with their addresses of now. */
-  join(node: BenchNode): void {
+  join(node: ProcessNode): void {
     for (const peer of this.peersOf(node)) node.say({ do: "peer", node: peer.full, port: peer.port });
   }
 
-  peersOf(node: BenchNode): BenchNode[] {
+  peersOf(node: ProcessNode): ProcessNode[] {
     const at = this.nodes.indexOf(node);
     return this.links.flatMap(([a, b]) => {
       const other = a === at ? b : b === at ? a : undefined;
