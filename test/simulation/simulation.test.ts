@@ -1,6 +1,6 @@
 // The simulation as a test: many small networks must end as the oracle says, and each defect must be found, or the harness proves
-// nothing. 1,000 seeds here, some 10 CPU-seconds, so that they fit beside the other tests on a loaded
-// machine of two cores; CI runs 2,000, long runs more, by `npm run sim -- --seeds N`.
+// nothing. 200 seeds here, a few CPU-seconds, so that they fit beside the other tests; CI runs 2,000 (`.ci/run`), long runs more,
+// by `npm run sim -- --seeds N`.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -10,7 +10,7 @@ import { type Scenario, scenario } from "./scenario.ts";
 import { shrink } from "./shrink.ts";
 import { simulate } from "./world.ts";
 
-const SEEDS = 1_000;
+const SEEDS = 200;
 
 test(`${SEEDS} networks come to rest where the oracle says`, () => {
   const lines: string[] = [];
