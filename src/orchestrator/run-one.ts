@@ -10,7 +10,7 @@ import { startOne } from "./one.ts";
 import { systemClock, systemRandom } from "./ports.ts";
 import { collectAfterStart } from "./settle.ts";
 import { jsonLine, renderJson, renderText } from "./supervise/lines.ts";
-import type { NodePlan } from "./supervise/plan.ts";
+import { ENV, type NodePlan } from "./supervise/plan.ts";
 
 /** The result is the exit code. */
 export async function runOne(bootFile: string, planFile: string): Promise<number> {
@@ -52,6 +52,12 @@ export async function runOne(bootFile: string, planFile: string): Promise<number
       );
     };
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, onSignal);
+    // Whoever started this node wants it to end with them (`catalyst demo`).
+    if (process.env[ENV.watchStdin] === "1") {
+      process.stdin.on("end", () => onSignal("SIGTERM"));
+      process.stdin.on("error", () => onSignal("SIGTERM"));
+      process.stdin.resume();
+    }
     process.stdout.on("error", () => {});
   });
 }
