@@ -78,7 +78,11 @@ for (const signal of ["SIGINT", "SIGKILL"] as const)
     t.after(() => child.kill("SIGKILL"));
     let out = "";
     child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
-    await until("it is up", () => out.includes("until Ctrl-C"));
+    child.stderr.on("data", (chunk: Buffer) => (out += chunk.toString()));
+    await until("it is up", () => {
+      assert.equal(child.exitCode, null, out);
+      return out.includes("until Ctrl-C");
+    });
     const all = processesOf(folder);
     assert.ok(all.length >= 7, `${all.length} processes`);
     // As a terminal does: to the whole foreground group.
