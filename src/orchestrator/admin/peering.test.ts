@@ -403,6 +403,7 @@ const report = (rest: Partial<PeerReport> = {}): PeerReport => ({
   behind: 0,
   inFlight: 0,
   stale: "no",
+  staleSince: undefined,
   ...rest,
 });
 const recorded = (rest: Partial<PeerReport> = {}, state: Partial<PeerState> = {}): PeerRecord =>

@@ -41,9 +41,21 @@ export interface Original {
 /** What is kept of the words of peers over a restart. */
 export interface LearnedPort {
   told(node: NodeName, told: Routes, original: Original | undefined): void;
-  /** What was kept of a peer, and where its words stood. Once, at its first configuration. */
-  restore(node: NodeName): { readonly routes: readonly Route[]; readonly place: Place | undefined };
+  /** What was kept of a peer, where its words stood, and since when it is away. Once, at its first configuration. */
+  restore(node: NodeName): Kept;
   forget(node: NodeName): void;
+}
+export interface Kept {
+  readonly routes: readonly Route[];
+  readonly place: Place | undefined;
+  readonly since: Millis | undefined;
+}
+/** Where a peer's words stand, and how many routes it holds here, those included that were refused. */
+export interface Standing {
+  readonly place: Place | undefined;
+  readonly routes: number;
+  /** When it was lost, while what it told is kept without it. */
+  readonly since: Millis | undefined;
 }
 export type ReadFrame =
   | { readonly ok: true; readonly frame: Frame }
@@ -149,9 +161,10 @@ export class Driver {
   }
 
   /** For the store: of one moment with all that it was told. */
-  standing(node: NodeName): { readonly place: Place | undefined; readonly routes: number } | undefined {
+  standing(node: NodeName): Standing | undefined {
     const report = this.#speaker.report(node);
-    return report === undefined ? undefined : { place: this.#speaker.place(node), routes: report.routes };
+    if (report === undefined) return undefined;
+    return { place: this.#speaker.place(node), routes: report.routes, since: report.staleSince };
   }
 
   /** From now on peers are dialled; before, their words of an earlier life can be restored in peace. */
@@ -236,14 +249,15 @@ export class Driver {
     if (learned === undefined) return;
     // An operator's word, then or now: without a session nothing of this peer is used.
     if (adminDown !== undefined || onLoss === "withdraw") return learned.forget(node);
-    const { routes, place } = learned.restore(node);
+    const { routes, place, since } = learned.restore(node);
     if (routes.length === 0 && place === undefined) return;
     for (let at = 0; at < routes.length; at += RESTORE_SLICE) {
       const advertise = routes.slice(at, at + RESTORE_SLICE);
       this.#tell(node, { kind: "update", withdraw: [], advertise, rejected: [] });
     }
     this.#tell(node, { kind: "stale" });
-    this.#speaker.restore(node, routes, place, this.now);
+    this.#speaker.restore(node, routes, place, this.now, since);
+    this.#arm(node);
     await this.#told.get(node);
   }
 

@@ -9,7 +9,8 @@ import { nodeLoop } from "../../../test/kit/node-loop.ts";
 import { ACCEPT_ALL, peering } from "../../../test/kit/peer-node.ts";
 import { routeOf } from "../../../test/kit/routes.ts";
 import { settle, VirtualClock } from "../../../test/kit/virtual-clock.ts";
-import { LearnedStore, type Standing } from "./learned-store.ts";
+import type { Standing } from "./driver.ts";
+import { LearnedStore } from "./learned-store.ts";
 import { encodeFrame, openFrameReader } from "./wire/frames.ts";
 
 const PEER = "edge1.globex.test";
@@ -26,7 +27,11 @@ function place(t: TestContext) {
   step({ kind: "peer.set", peering: peering("edge1.acme.test", PEER) });
   const held = new Map<string, Route>();
   let seq = 0;
-  const standing = (): Standing => ({ place: { epoch: "e1", lastSeq: seq }, routes: held.size });
+  const standing = (): Standing => ({
+    place: { epoch: "e1", lastSeq: seq },
+    routes: held.size,
+    since: seq * 1_000,
+  });
   const open = (spare?: number) => {
     const clock = new VirtualClock();
     const decode = reader.decodeFrame.bind(reader);
@@ -67,12 +72,12 @@ test("frames come back as one table with the place of the last one", async (t) =
   await first.write();
   first.store.close();
   const second = open();
-  const { routes, place: at } = second.store.restore(PEER);
+  const { routes, place: at, since } = second.store.restore(PEER);
   assert.deepEqual(new Map(routes.map((one) => [one.key, one])), held);
-  assert.deepEqual(at, { epoch: "e1", lastSeq: 2 });
+  assert.deepEqual([at, since], [{ epoch: "e1", lastSeq: 2 }, 2_000]);
   second.store.forget(PEER);
   await second.write();
-  assert.deepEqual(second.store.restore(PEER), { routes: [], place: undefined });
+  assert.deepEqual(second.store.restore(PEER), { routes: [], place: undefined, since: undefined });
   second.store.close();
 });
 
@@ -116,6 +121,6 @@ test("a damaged row takes all of its peer along, and a missing one the place", a
   db.exec("UPDATE frames SET sum = sum + 1");
   db.close();
   const third = open();
-  assert.deepEqual(third.store.restore(PEER), { routes: [], place: undefined });
+  assert.deepEqual(third.store.restore(PEER), { routes: [], place: undefined, since: undefined });
   third.store.close();
 });

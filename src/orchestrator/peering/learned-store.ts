@@ -10,7 +10,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Clock, Log } from "#kernel";
 import { PEER_LIMITS } from "#rpc";
 import type { Encoding, Frame, FrameHead, NodeName, Route, Routes, ServiceName, StateView } from "#routing";
-import type { LearnedPort, Original, Place, ReadFrame } from "./driver.ts";
+import type { Kept, LearnedPort, Original, ReadFrame, Standing } from "./driver.ts";
 import { encodeFrame } from "./wire/frames.ts";
 
 export interface LearnedOptions {
@@ -23,12 +23,6 @@ export interface LearnedOptions {
   readonly spare?: number;
 }
 
-/** Where a peer's words stand, and how many routes it holds here, those included that were refused. */
-export interface Standing {
-  readonly place: Place | undefined;
-  readonly routes: number;
-}
-
 type Write =
   | { readonly kind: "frame"; readonly peer: NodeName; readonly original: Original }
   | { readonly kind: "forget"; readonly peer: NodeName };
@@ -38,9 +32,9 @@ const SCHEMA = `
     raw INTEGER NOT NULL, routes INTEGER NOT NULL, sum INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS frames_peer ON frames (peer, id);
   CREATE TABLE IF NOT EXISTS places (peer TEXT PRIMARY KEY, epoch TEXT, seq INTEGER NOT NULL,
-    routes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = 1`;
-const VERSION = 1;
+    routes INTEGER NOT NULL, since INTEGER) STRICT, WITHOUT ROWID;
+  PRAGMA user_version = 2`;
+const VERSION = 2;
 /** What a crash may lose; the session tells it again. */
 const WRITE_MS = 100;
 /** Written at once beyond this: what waits is memory. */
@@ -82,7 +76,7 @@ export class LearnedStore implements LearnedPort {
     else this.#soon();
   }
 
-  restore(peer: NodeName): { readonly routes: readonly Route[]; readonly place: Place | undefined } {
+  restore(peer: NodeName): Kept {
     try {
       const found = this.#read(peer);
       if (found !== undefined) return found;
@@ -91,7 +85,7 @@ export class LearnedStore implements LearnedPort {
       this.#options.log.warn({ peer, error: String(error) }, "what was kept of a peer cannot be read");
     }
     this.forget(peer);
-    return { routes: [], place: undefined };
+    return { routes: [], place: undefined, since: undefined };
   }
 
   forget(peer: NodeName): void {
@@ -117,7 +111,7 @@ export class LearnedStore implements LearnedPort {
     this.#db.close();
   }
 
-  #read(peer: NodeName): { routes: Route[]; place: Place | undefined } | undefined {
+  #read(peer: NodeName): Kept | undefined {
     const routes = new Map<ServiceName, Route>();
     let rows = 0;
     for (const row of this.#run("SELECT * FROM frames WHERE peer = ? ORDER BY id").iterate(peer)) {
@@ -137,11 +131,12 @@ export class LearnedStore implements LearnedPort {
       rows += head.routes;
     }
     this.#rows.set(peer, rows);
-    const kept = this.#run("SELECT epoch, seq, routes FROM places WHERE peer = ?").get(peer);
+    const kept = this.#run("SELECT epoch, seq, routes, since FROM places WHERE peer = ?").get(peer);
     const epoch = kept?.["epoch"];
     const whole = typeof epoch === "string" && Number(kept?.["routes"]) === routes.size;
     const place = whole ? { epoch, lastSeq: Number(kept?.["seq"]) } : undefined;
-    return { routes: [...routes.values()], place };
+    const since = kept?.["since"];
+    return { routes: [...routes.values()], place, since: typeof since === "number" ? since : undefined };
   }
 
   /** Of a sweep there is no frame: one is made. */
@@ -213,12 +208,13 @@ export class LearnedStore implements LearnedPort {
   #savePlace(peer: NodeName): void {
     const standing = this.#standing(peer);
     if (standing === undefined) return;
-    const { place, routes } = standing;
-    this.#run("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?)").run(
+    const { place, routes, since } = standing;
+    this.#run("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?)").run(
       peer,
       place?.epoch ?? null,
       place?.lastSeq ?? 0,
       routes,
+      since ?? null,
     );
   }
 

@@ -38,6 +38,7 @@ interface Peer {
 
 /** What the peer told is kept without a session: until when it is stale, then a last resort, then gone. */
 interface Away {
+  readonly since: Millis;
   readonly longAt: Millis;
   readonly goneAt: Millis;
   readonly long: boolean;
@@ -78,6 +79,7 @@ export class Speaker {
       behind: status?.behind ?? 0,
       inFlight: status?.inFlight ?? 0,
       stale: away === undefined ? "no" : away.long ? "long" : "stale",
+      staleSince: away?.since,
     };
   }
 
@@ -86,17 +88,21 @@ export class Speaker {
     return this.#peers.get(node)?.inbox.resume(0);
   }
 
-  /** After a restart, before the first session: routes that a store kept; they are stale until confirmed. */
+  /**
+   * After a restart, before the first session: routes that a store kept; they are stale until confirmed. `since`: the peer was away
+   * before the restart too, for a node that starts again and again does not make them younger.
+   */
   restore(
     node: NodeName,
     routes: Iterable<Route>,
     place: Pick<Resume, "epoch" | "lastSeq"> | undefined,
     at: Millis,
+    since: Millis = at,
   ): void {
     const peer = this.#peers.get(node);
     if (peer === undefined) return;
     peer.inbox.restore(routes, place);
-    peer.away = awayFrom(at, peer.session.intent.kind, TIMERS.restartMs);
+    peer.away = awayFrom(Math.min(since, at), peer.session.intent.kind, TIMERS.restartMs);
   }
 
   /** The soonest time at which a `wake` is wanted, of one peer or of all. */
@@ -458,7 +464,7 @@ const current = ({ session: { phase } }: Peer, conn: Conn): boolean =>
 function awayFrom(at: Millis, kind: PeerKind, restartMs: Millis): Away {
   const longMs = kind === "internal" ? TIMERS.longStaleInternalMs : TIMERS.longStaleExternalMs;
   const longAt = at + Math.min(restartMs, longMs);
-  return { longAt, goneAt: longAt + longMs, long: false };
+  return { since: at, longAt, goneAt: longAt + longMs, long: false };
 }
 
 function dueOf({ session, digestAt, away }: Peer): Millis | undefined {

@@ -58,6 +58,8 @@ export interface PeerReport {
   readonly behind: number;
   readonly inFlight: number;
   readonly stale: "no" | "stale" | "long";
+  /** When the session was lost whose routes are still kept. */
+  readonly staleSince: Millis | undefined;
 }
 
 export type SpeakerInput = { readonly at: Millis; readonly random: number } & (
