@@ -1,14 +1,16 @@
-// One of two nodes that offer a service is lost under 200 requests a second: killed (SIGKILL), or hanging (SIGSTOP). Told are the
-// first answer of the other one, the slowest answer, and how many GETs failed. The nodes are whole but for their sessions: loop,
-// plugins, data plane and a real Envoy each; the one that asks and the service's processes are on this machine too.
+// One of two whole nodes that offer a service to a third one of another organization is lost under 200 requests a second, with all
+// of its processes: killed (SIGKILL), or hanging (SIGSTOP). Told are the first answer of the other one, the slowest answer, and how
+// many GETs failed. The service itself lives on; the one that asks and the service's processes are on this machine too.
 //   npm run bench -- peering failover [--rounds N] [--hung N]
 
-import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { organization } from "../../src/envoy/peering.common-case.ts";
-import { ask, echo, eventually, type Scope, serve } from "../../src/envoy/testing.ts";
-import { offer, peer, type PlaneNode, startPlaneNode, tell } from "../../test/kit/plane-node.ts";
+import { echo, type Scope, serve } from "../../src/envoy/testing.ts";
+import { until } from "../../test/kit/node.ts";
+import { cleaned, startNodes, type WholeNode } from "../../test/kit/whole-nodes.ts";
 
+const ACME = "acme.catalyst.internal";
+const GLOBEX = "globex.catalyst.internal";
+const REVIEWS = `reviews.${GLOBEX}`;
 const PER_SECOND = 200;
 /** How long is asked before and after the loss. */
 const BEFORE_MS = 1_000;
@@ -42,47 +44,47 @@ function report(what: string, round: number, { firstMs, slowestMs, asked, failed
 }
 
 async function measure(loss: Loss): Promise<Round> {
-  const undo: (() => Promise<void> | void)[] = [];
-  const scope: Scope = { after: (step) => void undo.unshift(step) };
-  try {
-    const globex = await organization(scope, "globex.catalyst.internal");
-    const acme = await startPlaneNode(scope, await organization(scope, "acme.catalyst.internal"));
-    const one = await startPlaneNode(scope, globex, "edge1");
-    const two = await startPlaneNode(scope, globex, "edge2");
-    let reviews = "";
-    for (const node of [one, two]) {
-      await peer(node, acme);
-      reviews = await offer(node, "reviews", await serve(scope, echo(node.name)));
-      await tell(node, acme);
+  let round: Round | undefined;
+  await cleaned(async (t) => {
+    const [acme, ...others] = await startNodes(
+      t,
+      [`edge1.${ACME}`, `edge1.${GLOBEX}`, `edge2.${GLOBEX}`],
+      [
+        [0, 1],
+        [0, 2],
+      ],
+    );
+    if (acme === undefined) throw new Error("there is no node");
+    for (const { node, name } of others) {
+      const endpoints = [`http://${await serve(t, echo(name))}`];
+      await node.call("service.add", { name: "reviews", protocol: "http", endpoints });
     }
-    return await lose(scope, loss, acme, one, two, reviews);
-  } finally {
-    for (const step of undo) await step();
-  }
+    const paths = async (): Promise<number> =>
+      (await acme.node.call("route.list", {})).filter(({ name }) => name === REVIEWS).length;
+    await until("both tell of it", async () => (await paths()) === others.length);
+    round = await lose(t, loss, acme, others);
+  });
+  if (round === undefined) throw new Error("nothing was measured");
+  return round;
 }
 
-async function lose(
-  scope: Scope,
-  loss: Loss,
-  acme: PlaneNode,
-  one: PlaneNode,
-  two: PlaneNode,
-  reviews: string,
-): Promise<Round> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-  scope.after(() => agent.destroy());
-  const get = () => ask(acme.egressPort, { headers: { host: reviews }, agent });
-  await eventually(async () => (await get()).text.includes(one.name), "the first node serves");
+async function lose(scope: Scope, loss: Loss, acme: WholeNode, others: readonly WholeNode[]): Promise<Round> {
+  const get = () => acme.get(REVIEWS);
+  await until("one of them serves", async () => (await get()).status === 200);
+  const used = (await get()).text;
+  const one = others.find(({ name }) => used.includes(`"name":"${name}"`));
+  const two = others.find((node) => node !== one);
+  if (one === undefined || two === undefined) throw new Error(`nobody known answers: ${used}`);
   const round = { firstMs: Number.NaN, slowestMs: 0, asked: 0, failed: 0 };
   let lostAt = Number.POSITIVE_INFINITY;
   const request = async (): Promise<void> => {
     const begun = performance.now();
     round.asked += 1;
-    const answer = await get().catch(() => undefined);
+    const { status, text } = await get();
     const now = performance.now();
     round.slowestMs = Math.max(round.slowestMs, now - begun);
-    if (answer?.status !== 200) round.failed += 1;
-    else if (now > lostAt && Number.isNaN(round.firstMs) && answer.text.includes(two.name))
+    if (status !== 200) round.failed += 1;
+    else if (now > lostAt && Number.isNaN(round.firstMs) && text.includes(`"name":"${two.name}"`))
       round.firstMs = now - lostAt;
   };
   const open = new Set<Promise<void>>();
@@ -96,10 +98,11 @@ async function lose(
     }
   };
   await load(BEFORE_MS);
+  // Also when it fails: a node that hangs cannot be ended.
+  if (loss === "SIGSTOP") scope.after(() => one.signal("SIGCONT"));
   lostAt = performance.now();
-  one.envoy.kill(loss);
+  one.signal(loss);
   await load(AFTER_MS[loss]);
   await Promise.all(open);
-  if (loss === "SIGSTOP") one.envoy.kill("SIGCONT");
   return round;
 }

@@ -4,15 +4,17 @@ import { changes } from "./changes.ts";
 import { cost } from "./cost.ts";
 import { failover } from "./failover.ts";
 import { loss } from "./loss.ts";
+import { served } from "./served.ts";
 
 export const about =
-  "between nodes: cost (of a received route), changes (how they travel), loss (of nodes), failover";
+  "between nodes: cost (of a received route), changes (how they travel), loss (of nodes), failover, served (by the last Envoy)";
 
 const FIGURES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   cost,
   changes,
   loss,
   failover,
+  served,
 };
 
 export async function run([name = "cost", ...args]: readonly string[]): Promise<void> {

@@ -1,0 +1,99 @@
+// One route over three whole nodes in a line, A to B to C, until C's Envoy serves it: in one organization, and with C in another one.
+// A's change is an own service that is added over the admin RPC; it has no probe, so it is well at once and nothing but the way of
+// the route is measured. Timed from before the call, so the call itself, A's commit and A's own Envoy are in the figure; C is
+// asked again and again over one kept connection, so one GET over three Envoys is in it too. "Known" is with another
+// service over the same nodes; "new" without: B's Envoy and C's open a cluster each, which passes its health check first.
+// Then the same way stage by stage, each with nobody else asking; times from the call on.
+//   npm run bench -- peering served [--rounds N]
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { echo, serve } from "../../src/envoy/testing.ts";
+import { line, monotonic } from "../../test/kit/process-network.ts";
+import { cleaned, startNodes, type WholeNode } from "../../test/kit/whole-nodes.ts";
+import { percentiles } from "../node/index.ts";
+
+const ACME = "acme.catalyst.internal";
+const GLOBEX = "globex.catalyst.internal";
+/** Rounds whose times are not counted: code is compiled, connections are opened. */
+const WARM = 5;
+const WITHIN_MS = 20_000;
+const LINES: readonly (readonly [string, string])[] = [
+  ["one organization", ACME],
+  ["two organizations", GLOBEX],
+];
+
+type Line = readonly [a: WholeNode, b: WholeNode, c: WholeNode];
+type Asked = (name: string) => boolean | Promise<boolean>;
+
+export async function served(args: readonly string[]): Promise<void> {
+  const at = args.indexOf("--rounds");
+  const rounds = at < 0 ? 200 : Number(args[at + 1]);
+  for (const [what, last] of LINES)
+    await cleaned(async (t) => {
+      const [a, b, c] = await startNodes(t, [`a.${ACME}`, `b.${ACME}`, `c.${last}`], line(3));
+      if (a === undefined || b === undefined || c === undefined) throw new Error("a node is missing");
+      const endpoint = `http://${await serve(t, echo("a"))}`;
+      console.log(`A to B to C, ${what}`);
+      await lineOf([a, b, c], endpoint, rounds);
+    });
+}
+
+async function lineOf([a, b, c]: Line, endpoint: string, rounds: number): Promise<void> {
+  const reached = async (node: WholeNode, name: string): Promise<boolean> =>
+    (await node.get(name)).status === 200;
+  const knows = async (node: WholeNode, name: string): Promise<boolean> =>
+    (await node.node.call("route.list", {})).some((route) => route.name === name);
+  const stages: readonly (readonly [string, Asked])[] = [
+    ["A answers the call", () => true],
+    ["B has it in its table", (name) => knows(b, name)],
+    ["C has it in its table", (name) => knows(c, name)],
+    ["B's Envoy serves it", (name) => reached(b, name)],
+    ["C's Envoy serves it", (name) => reached(c, name)],
+  ];
+  const serves: Asked = (name) => reached(c, name);
+  const add = async (name: string): Promise<void> => {
+    await a.node.call("service.add", {
+      name,
+      protocol: "http",
+      endpoints: [endpoint],
+      probe: { kind: "none" },
+    });
+  };
+  const gone: Asked = async (name) => (await c.get(name)).status === 404;
+  const one = async (asked: Asked, i: number): Promise<{ readonly ms: number; readonly goneMs: number }> => {
+    const [short, full] = [`s${i}`, `s${i}.${a.organization}`];
+    const since = monotonic();
+    const added = add(short);
+    await Promise.all([added, holds(asked, full)]);
+    const ms = monotonic() - since;
+    await holds(serves, full);
+    const removed = monotonic();
+    await Promise.all([a.node.call("service.remove", { name: short }), holds(gone, full)]);
+    const goneMs = monotonic() - removed;
+    // No two rounds at the same place of any timer; and the set of paths falls out of use.
+    await sleep(20 + (i % 7) * 3);
+    return { ms, goneMs };
+  };
+  const many = async (asked: Asked, count: number) => {
+    const all: { readonly ms: number; readonly goneMs: number }[] = [];
+    for (let i = 0; i < count + WARM; i++) all.push(await one(asked, i));
+    return all.slice(WARM);
+  };
+  const fresh = await many(serves, rounds);
+  console.log(`  new set of paths:    ${percentiles(fresh.map(({ ms }) => ms))}`);
+  await add("base");
+  await holds(serves, `base.${a.organization}`);
+  const known = await many(serves, rounds);
+  console.log(`  known set of paths:  ${percentiles(known.map(({ ms }) => ms))}`);
+  console.log(`  removed, C says 404: ${percentiles(known.map(({ goneMs }) => goneMs))}`);
+  for (const [stage, asked] of stages) {
+    const times = await many(asked, Math.ceil(rounds / 4));
+    console.log(`  ${stage.padEnd(21)} ${percentiles(times.map(({ ms }) => ms))}`);
+  }
+}
+
+async function holds(asked: Asked, name: string): Promise<void> {
+  const end = monotonic() + WITHIN_MS;
+  while (!(await asked(name)))
+    if (monotonic() > end) throw new Error(`did not happen within ${WITHIN_MS / 1000} s: ${name}`);
+}
