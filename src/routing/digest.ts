@@ -4,7 +4,7 @@
 // come to the same sum. It finds divergence, not forgery. Follows peering.md sections 6 and 8.
 
 import type { Route } from "./route.ts";
-import { hashOf, type Lanes } from "./state-hash.ts";
+import { hashOf, type Lanes, Mixer } from "./state-hash.ts";
 
 export const BUCKETS = 256;
 
@@ -22,25 +22,30 @@ export type Buckets = readonly number[] | "all";
 
 export const bucketOf = (key: string): number => hashOf(key).a & (BUCKETS - 1);
 
+/** One for all: nothing that is mixed calls back. */
+const mixer = new Mixer();
+
 /** Tolerates a route with wrong members: one that was rejected was told all the same. */
 export function rowOf(route: Route): Row {
   const { version, attributes } = route;
   const way = wayOf(route);
-  const key = hashOf(route.key);
-  const { a, b } = hashOf([
-    way.a,
-    way.b,
-    key.a,
-    key.b,
-    version?.seq,
-    route.communities,
-    route.notAfter,
-    attributes?.health,
-    attributes?.region,
-    attributes?.schema,
-    attributes?.descriptor,
-    attributes?.labels,
-  ]);
+  mixer.value(route.key);
+  const key = mixer.lanes();
+  // As an array of these, without making it.
+  mixer.array(12);
+  mixer.value(way.a);
+  mixer.value(way.b);
+  mixer.value(key.a);
+  mixer.value(key.b);
+  mixer.value(version?.seq);
+  mixer.value(route.communities);
+  mixer.value(route.notAfter);
+  mixer.value(attributes?.health);
+  mixer.value(attributes?.region);
+  mixer.value(attributes?.schema);
+  mixer.value(attributes?.descriptor);
+  mixer.value(attributes?.labels);
+  const { a, b } = mixer.lanes();
   return { bucket: key.a & (BUCKETS - 1), a: a | 0, b: b | 0 };
 }
 

@@ -3,7 +3,6 @@
 // the rest of the way. Names of nodes and organizations recur, so each is checked once and kept, which also makes equal ones the
 // same string. Invariant: what comes out holds only known fields, and nothing that the sender could still reach.
 
-import type { Millis } from "#kernel";
 import { canonicalProtocol } from "./canonical-protocol.ts";
 import type { RouteProblem } from "./rejection.ts";
 import type { Route, RouteAttributes, RouteVersion, Scope } from "./route.ts";
@@ -44,8 +43,19 @@ class Wrong extends Error {
   }
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What routes have in common: checked, with the protocol as it was said. */
+interface Way extends Pick<
+  Route,
+  "protocol" | "origin" | "orgPath" | "nodePath" | "nextHop" | "nextHopAddress" | "scope" | "cost"
+> {
+  readonly said: string;
+}
+
 export class RouteParser {
   #names = new Map<string, string>();
+  #last: Way | undefined;
 
   parse(value: unknown): Parsed {
     let key = "";
@@ -60,38 +70,57 @@ export class RouteParser {
   }
 
   #route(fields: Fields): Route {
-    const { key, protocol, scope, onlyToCustomer, localPreference } = fields;
+    const { key, onlyToCustomer, localPreference } = fields;
     if (typeof key !== "string" || !isName(key, ROUTE.keyBytes)) throw wrong("key");
+    const version = versionOf(fields["version"]);
+    const way = this.#way(fields);
+    const communities = communitiesOf(fields["communities"]);
+    const attributes = attributesOf(fieldsOf(fields["attributes"], "attributes"));
+    const route: Writable<Route> = {
+      key,
+      protocol: way.protocol,
+      origin: way.origin,
+      version,
+      orgPath: way.orgPath,
+      nodePath: way.nodePath,
+      nextHop: way.nextHop,
+      nextHopAddress: way.nextHopAddress,
+      scope: way.scope,
+      cost: way.cost,
+      communities,
+      notAfter: countOf(fields["notAfter"], "notAfter"),
+      attributes,
+    };
+    // Spreads of what may be missing would cost as much as all else.
+    if (onlyToCustomer !== undefined) route.onlyToCustomer = this.#name(onlyToCustomer, "onlyToCustomer");
+    if (localPreference !== undefined) route.localPreference = countOf(localPreference, "localPreference");
+    if (sizeOf(route) > ROUTE.bytes) throw new Wrong("too-large", `more than ${ROUTE.bytes} bytes`);
+    return route;
+  }
+
+  /** The last one again where a route says the same: routes of one frame mostly do. */
+  #way(fields: Fields): Way {
+    const last = this.#last;
+    if (last !== undefined && saysSame(fields, last)) return last;
+    const { protocol, scope } = fields;
     if (typeof protocol !== "string") throw wrong("protocol");
     const known = canonicalProtocol(protocol);
     if (known === undefined)
       throw new Wrong("unknown-protocol", `protocol "${protocol.slice(0, 32)}" is not known`);
     if (typeof scope !== "string" || !SCOPES.has(scope)) throw wrong("scope");
-    const communities = communitiesOf(fields["communities"]);
-    const attributes = attributesOf(fieldsOf(fields["attributes"], "attributes"));
-    const route: Route = {
-      key,
+    const way: Way = {
+      said: protocol,
       protocol: known,
       origin: this.#name(fields["origin"], "origin"),
-      version: versionOf(fields["version"]),
       orgPath: this.#path(fields["orgPath"], "orgPath"),
       nodePath: this.#path(fields["nodePath"], "nodePath"),
       nextHop: this.#name(fields["nextHop"], "nextHop"),
       nextHopAddress: this.#address(fields["nextHopAddress"]),
       scope: scope as Scope,
-      ...(onlyToCustomer === undefined
-        ? {}
-        : { onlyToCustomer: this.#name(onlyToCustomer, "onlyToCustomer") }),
       cost: countOf(fields["cost"], "cost"),
-      ...(localPreference === undefined
-        ? {}
-        : { localPreference: countOf(localPreference, "localPreference") }),
-      communities,
-      notAfter: countOf(fields["notAfter"], "notAfter") as Millis,
-      attributes,
     };
-    if (sizeOf(route) > ROUTE.bytes) throw new Wrong("too-large", `more than ${ROUTE.bytes} bytes`);
-    return route;
+    this.#last = way;
+    return way;
   }
 
   #path(value: unknown, field: string): string[] {
@@ -163,13 +192,12 @@ function communitiesOf(value: unknown): string[] {
 
 function attributesOf({ health, region, schema, descriptor, labels }: Fields): RouteAttributes {
   if (typeof health !== "string" || !HEALTHS.has(health)) throw wrong("health");
-  return {
-    health: health as Health,
-    ...(region === undefined ? {} : { region: textOf(region, "region") }),
-    ...(schema === undefined ? {} : { schema: hashOf(schema, "schema") }),
-    ...(descriptor === undefined ? {} : { descriptor: hashOf(descriptor, "descriptor") }),
-    ...(labels === undefined ? {} : { labels: labelsOf(fieldsOf(labels, "labels")) }),
-  };
+  const attributes: Writable<RouteAttributes> = { health: health as Health };
+  if (region !== undefined) attributes.region = textOf(region, "region");
+  if (schema !== undefined) attributes.schema = hashOf(schema, "schema");
+  if (descriptor !== undefined) attributes.descriptor = hashOf(descriptor, "descriptor");
+  if (labels !== undefined) attributes.labels = labelsOf(fieldsOf(labels, "labels"));
+  return attributes;
 }
 
 function textOf(value: unknown, field: string): string {
@@ -183,12 +211,38 @@ function hashOf(value: unknown, field: string): string {
 }
 
 function labelsOf(fields: Fields): Record<string, string> {
-  const entries = Object.entries(fields);
-  if (entries.length > ROUTE.labels) throw new Wrong("too-large", `more than ${ROUTE.labels} labels`);
-  // From entries, so that a label called "__proto__" is one like any other.
-  return Object.fromEntries(
-    entries.map(([name, value]) => [textOf(name, "labels"), textOf(value, "labels")]),
+  const labels: Record<string, string> = {};
+  const names = Object.keys(fields);
+  if (names.length > ROUTE.labels) throw new Wrong("too-large", `more than ${ROUTE.labels} labels`);
+  for (const name of names) {
+    const value = textOf(fields[name], "labels");
+    // A label called so is one like any other, and no prototype.
+    if (textOf(name, "labels") === "__proto__") own(labels, name, value);
+    else labels[name] = value;
+  }
+  return labels;
+}
+
+const own = (labels: Record<string, string>, name: string, value: string): unknown =>
+  Object.defineProperty(labels, name, { value, enumerable: true, configurable: true, writable: true });
+
+function saysSame(fields: Fields, way: Way): boolean {
+  return (
+    fields["origin"] === way.origin &&
+    fields["nextHop"] === way.nextHop &&
+    fields["nextHopAddress"] === way.nextHopAddress &&
+    fields["protocol"] === way.said &&
+    fields["scope"] === way.scope &&
+    fields["cost"] === way.cost &&
+    sameNames(fields["nodePath"], way.nodePath) &&
+    sameNames(fields["orgPath"], way.orgPath)
   );
+}
+
+function sameNames(value: unknown, names: readonly string[]): boolean {
+  if (!Array.isArray(value) || value.length !== names.length) return false;
+  for (let at = 0; at < names.length; at++) if (value[at] !== names[at]) return false;
+  return true;
 }
 
 /** Full names are lower-case DNS names with at least two labels. */

@@ -17,34 +17,55 @@ const TAG = { null: 1, false: 2, true: 3, integer: 4, float: 5, string: 6, array
 const float = new Float64Array(1);
 const floatWords = new Uint32Array(float.buffer);
 
+const SEED: Lanes = { a: 0x2545f491, b: 0x9e3779b9 | 0 };
+
+function mixA(a: number, word: number): number {
+  const k = Math.imul(word, 0xcc9e2d51);
+  const mixed = a ^ Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
+}
+
+function mixB(b: number, word: number): number {
+  const k = Math.imul(word, 0x239b961b);
+  const mixed = b ^ Math.imul((k << 16) | (k >>> 16), 0xab0e9789 | 0);
+  return (Math.imul((mixed << 17) | (mixed >>> 15), 5) + 0x561ccd1b) | 0;
+}
+
 /**
  * Murmur3's block step with one set of constants per lane; they differ, so a collision in one lane is none in
  * the other.
  */
-class Mixer {
-  a = 0x2545f491;
-  b = 0x9e3779b9 | 0;
+export class Mixer {
+  #a = SEED.a;
+  #b = SEED.b;
   #words = 0;
 
   word(word: number): void {
-    let k = Math.imul(word, 0xcc9e2d51);
-    k = Math.imul((k << 15) | (k >>> 17), 0x1b873593);
-    const a = this.a ^ k;
-    this.a = (Math.imul((a << 13) | (a >>> 19), 5) + 0xe6546b64) | 0;
-    k = Math.imul(word, 0x239b961b);
-    k = Math.imul((k << 16) | (k >>> 16), 0xab0e9789 | 0);
-    const b = this.b ^ k;
-    this.b = (Math.imul((b << 17) | (b >>> 15), 5) + 0x561ccd1b) | 0;
+    this.#a = mixA(this.#a, word);
+    this.#b = mixB(this.#b, word);
     this.#words += 1;
   }
 
   text(text: string): void {
-    this.word(TAG.string);
-    this.word(text.length);
+    const { length } = text;
+    let a = mixA(mixA(this.#a, TAG.string), length);
+    let b = mixB(mixB(this.#b, TAG.string), length);
     // Two UTF-16 units a word.
-    let i = 0;
-    for (; i + 1 < text.length; i += 2) this.word(text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16));
-    if (i < text.length) this.word(text.charCodeAt(i));
+    for (let i = 0; i < length; i += 2) {
+      const next = i + 1 < length ? text.charCodeAt(i + 1) << 16 : 0;
+      const word = text.charCodeAt(i) | next;
+      a = mixA(a, word);
+      b = mixB(b, word);
+    }
+    this.#a = a;
+    this.#b = b;
+    this.#words += 2 + ((length + 1) >> 1);
+  }
+
+  /** What follows are as many members as said. */
+  array(length: number): void {
+    this.word(TAG.array);
+    this.word(length);
   }
 
   value(value: unknown): void {
@@ -53,14 +74,18 @@ class Mixer {
     else if (typeof value === "boolean") this.word(value ? TAG.true : TAG.false);
     else if (typeof value !== "object" || value === null) this.word(TAG.null);
     else if (Array.isArray(value)) {
-      this.word(TAG.array);
-      this.word(value.length);
+      this.array(value.length);
       for (const item of value) this.value(item);
     } else this.#members(value);
   }
 
+  /** What was mixed in since the last time. */
   lanes(): Lanes {
-    return { a: finish(this.a ^ this.#words), b: finish(this.b ^ this.#words) };
+    const lanes = { a: finish(this.#a ^ this.#words), b: finish(this.#b ^ this.#words) };
+    this.#a = SEED.a;
+    this.#b = SEED.b;
+    this.#words = 0;
+    return lanes;
   }
 
   #number(value: number): void {
@@ -78,7 +103,8 @@ class Mixer {
   /** In the order of their names; a member that is undefined is none, as in the record. */
   #members(value: object): void {
     const record = value as Readonly<Record<string, unknown>>;
-    const names = Object.keys(record).sort();
+    const names = Object.keys(record);
+    if (!ascend(names)) names.sort();
     this.word(TAG.object);
     for (const name of names) {
       const member = record[name];
@@ -88,6 +114,12 @@ class Mixer {
     }
     this.word(TAG.null);
   }
+}
+
+/** Most come in order, and sorting costs more than all the rest. */
+function ascend(names: readonly string[]): boolean {
+  for (let at = 1; at < names.length; at++) if ((names[at - 1] ?? "") > (names[at] ?? "")) return false;
+  return true;
 }
 
 /** Murmur3's last step: every input bit reaches every output bit. */

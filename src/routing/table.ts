@@ -448,9 +448,12 @@ function reorders(a: PeerTerms, b: PeerTerms): boolean {
 
 function sameBest(a: Best | undefined, b: Best | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return a.length === b.length && a.every((path, i) => path === b[i]);
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 function changeOf<V>(before: V | undefined, after: V | undefined): { before?: V; after?: V } {
-  return { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
+  if (after === undefined) return before === undefined ? {} : { before };
+  return before === undefined ? { after } : { before, after };
 }

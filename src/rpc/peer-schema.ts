@@ -217,15 +217,19 @@ function isClaim(raw: unknown): raw is Route {
   return isShallow(raw, PEER_LIMITS.depth);
 }
 
-/** Runs for every member of every route, most of which are plain. */
+/** Runs for every member of every route, most of which are plain. What was read from JSON inherits nothing. */
 function isShallow(value: object, depth: number): boolean {
-  const members: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
-  for (const member of members) {
-    if (typeof member !== "object" || member === null) continue;
-    if (depth <= 1 || !isShallow(member, depth - 1)) return false;
+  if (Array.isArray(value)) {
+    for (const member of value as readonly unknown[]) if (isDeep(member, depth)) return false;
+    return true;
   }
+  const members = value as Readonly<Record<string, unknown>>;
+  for (const name in members) if (isDeep(members[name], depth)) return false;
   return true;
 }
+
+const isDeep = (member: unknown, depth: number): boolean =>
+  typeof member === "object" && member !== null && (depth <= 1 || !isShallow(member, depth - 1));
 
 function reasonOf(
   issues: readonly { readonly message: string; readonly path: readonly PropertyKey[] }[],

@@ -12,6 +12,7 @@ import {
   type PeerTerms,
   type Received,
   type Rejection,
+  type Route,
   type RouteDelta,
   type RulesDelta,
   type StateView,
@@ -220,6 +221,13 @@ function withdraw(
   }
 }
 
+/** Another organization's preference is none of ours. */
+function withoutPreference(route: Route): Route {
+  if (route.localPreference === undefined) return route;
+  const { localPreference: _theirs, ...rest } = route;
+  return rest;
+}
+
 function advertise(
   { advertise: list }: Update,
   at: Millis,
@@ -243,9 +251,7 @@ function advertise(
       drop(parsed.key, parsed.problem);
       continue;
     }
-    const { localPreference, ...rest } = parsed.route;
-    // Another organization's preference is none of ours.
-    const route = localPreference === undefined || terms.kind === "internal" ? parsed.route : rest;
+    const route = terms.kind === "internal" ? parsed.route : withoutPreference(parsed.route);
     const problem = originProblem(route, terms, own, at);
     if (problem !== undefined) drop(route.key, problem);
     else if (view.routes.tombstones.kills(route.key, route.origin, route.version)) {
