@@ -1,7 +1,15 @@
 // The calling end of the admin interface: finds the node, opens one session, ends it. A node that authenticates nobody is
 // marked on every screen that speaks to it, also when the answer is about something else.
 
-import { type AdminApi, type AdminVerb, type AdminVerbs, CatalystError, type Session, connect } from "#rpc";
+import {
+  type AdminApi,
+  type AdminVerb,
+  type AdminVerbs,
+  CatalystError,
+  OWN_PARTS_RPC_LIMITS,
+  type Session,
+  connect,
+} from "#rpc";
 import { type NodeAddress, findNode, unreachable } from "./node.ts";
 import type { Call } from "./verb.ts";
 
@@ -38,7 +46,9 @@ export async function connectNode(call: Call): Promise<NodeClient> {
   const { timeoutMs } = call.globals;
   let session: Session<AdminApi>;
   try {
-    const options = { deadlineMs: timeoutMs, connectMs: timeoutMs, signal: call.signal };
+    // The node is the operator's own: a table of 100,000 routes is one answer.
+    const limits = OWN_PARTS_RPC_LIMITS;
+    const options = { deadlineMs: timeoutMs, connectMs: timeoutMs, signal: call.signal, limits };
     session = await connect<AdminApi>({ unix: address.adminSock }, options);
   } catch (cause) {
     call.signal.throwIfAborted();

@@ -229,6 +229,15 @@ test("wrong words about peers and rules are refused before the node is asked", a
   }
 });
 
+test("a table of many routes is one answer", async (t) => {
+  const [route] = RESULTS["route.list"];
+  assert.ok(route !== undefined);
+  const node = await fixedNode(t, { "route.list": Array.from({ length: 40_000 }, () => route) });
+  const { code, stdout } = await catalyst(`route list --limit 50000 --data-dir ${node.dataDir}`);
+  assert.equal(code, 0);
+  assert.match(stdout, /\n40000 routes\n$/);
+});
+
 test("what is cut off is said", async (t) => {
   const [route] = RESULTS["route.list"];
   assert.ok(route !== undefined);

@@ -13,6 +13,7 @@ import {
   type EventRecord,
   adminSchema,
   expose,
+  OWN_PARTS_RPC_LIMITS,
   serve,
 } from "#rpc";
 import { runProgram } from "./program.ts";
@@ -83,18 +84,22 @@ export async function fixedNode(
   const results: Results = { ...RESULTS, ...changed };
   const calls: (readonly [AdminVerb, unknown])[] = [];
   const followers = new Set<(events: readonly EventRecord[]) => void>();
-  const server = await serve({ unix: paths.adminSock }, () => {
-    const api: AdminApi = {
-      async call(verb, args) {
-        calls.push([verb, args]);
-        return results[verb];
-      },
-      async follow(_, onEvents) {
-        followers.add(onEvents);
-      },
-    };
-    return expose(api, adminMethods);
-  });
+  const server = await serve(
+    { unix: paths.adminSock },
+    () => {
+      const api: AdminApi = {
+        async call(verb, args) {
+          calls.push([verb, args]);
+          return results[verb];
+        },
+        async follow(_, onEvents) {
+          followers.add(onEvents);
+        },
+      };
+      return expose(api, adminMethods);
+    },
+    { limits: OWN_PARTS_RPC_LIMITS },
+  );
   let open = true;
   const close = async (): Promise<void> => {
     if (open) await server.close();

@@ -5,6 +5,7 @@ import {
   type AdminApi,
   adminSchema,
   CatalystError,
+  OWN_PARTS_RPC_LIMITS,
   type AdminVerb,
   type AdminVerbs,
   exposeLater,
@@ -42,6 +43,7 @@ export async function serveAdmin(
       // A node starts without its operator, and these are its largest schemas.
       return exposeLater(api, ["call", "follow"], async () => (await adminSchema()).adminMethods);
     },
-    { log },
+    // Who opens it is the operator: 100,000 routes are one answer of some 40 MB.
+    { log, limits: OWN_PARTS_RPC_LIMITS },
   );
 }
