@@ -179,9 +179,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   [`${matcher}RegexMatchAndSubstitute`]: "pattern substitution",
   [`${matcher}MetadataMatcher`]: "filter! path! value!",
   [`${matcher}MetadataMatcher.PathSegment`]: "key!",
-  [`${matcher}ValueMatcher`]: "string_match! present_match! list_match! or_match!",
-  [`${matcher}OrMatcher`]: "value_matchers!",
-  [`${matcher}ListMatcher`]: "one_of!",
+  [`${matcher}ValueMatcher`]: "string_match! present_match!",
 
   [`${tls}DownstreamTlsContext`]:
     "common_tls_context require_client_certificate disable_stateless_session_resumption disable_stateful_session_resumption",

@@ -743,9 +743,6 @@ export interface Messages {
   "envoy.type.matcher.v3.HttpRequestHeaderMatchInput": {
     readonly header_name: string;
   };
-  "envoy.type.matcher.v3.ListMatcher": One<{
-    readonly one_of: Messages["envoy.type.matcher.v3.ValueMatcher"];
-  }>;
   "envoy.type.matcher.v3.ListStringMatcher": {
     readonly patterns?: readonly Messages["envoy.type.matcher.v3.StringMatcher"][];
   };
@@ -757,9 +754,6 @@ export interface Messages {
   "envoy.type.matcher.v3.MetadataMatcher.PathSegment": One<{
     readonly key: string;
   }>;
-  "envoy.type.matcher.v3.OrMatcher": {
-    readonly value_matchers: readonly Messages["envoy.type.matcher.v3.ValueMatcher"][];
-  };
   "envoy.type.matcher.v3.RegexMatchAndSubstitute": {
     readonly pattern?: Messages["envoy.type.matcher.v3.RegexMatcher"];
     readonly substitution?: string;
@@ -778,8 +772,6 @@ export interface Messages {
   "envoy.type.matcher.v3.ValueMatcher": One<{
     readonly string_match: Messages["envoy.type.matcher.v3.StringMatcher"];
     readonly present_match: boolean;
-    readonly list_match: Messages["envoy.type.matcher.v3.ListMatcher"];
-    readonly or_match: Messages["envoy.type.matcher.v3.OrMatcher"];
   }>;
   "envoy.type.tracing.v3.CustomTag": {
     readonly tag: string;

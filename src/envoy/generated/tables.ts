@@ -636,9 +636,6 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.type.matcher.v3.HttpRequestHeaderMatchInput": [
     "header_name 1 string",
   ],
-  "envoy.type.matcher.v3.ListMatcher": [
-    "one_of 1 message envoy.type.matcher.v3.ValueMatcher",
-  ],
   "envoy.type.matcher.v3.ListStringMatcher": [
     "patterns 1 repeated message envoy.type.matcher.v3.StringMatcher",
   ],
@@ -649,9 +646,6 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.type.matcher.v3.MetadataMatcher.PathSegment": [
     "key 1 string",
-  ],
-  "envoy.type.matcher.v3.OrMatcher": [
-    "value_matchers 1 repeated message envoy.type.matcher.v3.ValueMatcher",
   ],
   "envoy.type.matcher.v3.RegexMatchAndSubstitute": [
     "pattern 1 message envoy.type.matcher.v3.RegexMatcher",
@@ -670,8 +664,6 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.type.matcher.v3.ValueMatcher": [
     "string_match 3 message envoy.type.matcher.v3.StringMatcher",
     "present_match 5 bool",
-    "list_match 6 message envoy.type.matcher.v3.ListMatcher",
-    "or_match 7 message envoy.type.matcher.v3.OrMatcher",
   ],
   "envoy.type.tracing.v3.CustomTag": [
     "tag 1 string",
