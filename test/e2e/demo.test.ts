@@ -48,6 +48,15 @@ test("demo --nodes 1 shows one node", needs("envoy"), async (t) => {
   assert.match(out, /through Envoy/);
 });
 
+test("a network without Envoy is refused with the reason", async () => {
+  const env = { CATALYST_ENVOY_PATH: "/nonexistent" };
+  const { code, out } = await catalyst(["demo", "--once", "--json", "--nodes", "3"], { env });
+  assert.equal(code, 1);
+  const { ok, steps } = JSON.parse(out) as { ok: boolean; steps: { reason?: string }[] };
+  assert.equal(ok, false);
+  assert.match(steps[0]?.reason ?? "", /nodes meet in their Envoys, and no Envoy/);
+});
+
 test("a demo that cannot work says why and exits 1", needs("envoy"), async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, "no-folder");

@@ -110,9 +110,9 @@ function interruption(): { first: Promise<void>; onSecond(run: () => void): void
 }
 
 function tellFailure(error: unknown, show: Show, request: DemoRequest, world: World | undefined): void {
-  show.fail(undefined);
-  if (request.json) return;
   const failure = asCatalystError(error);
+  show.fail(failure.message);
+  if (request.json) return;
   process.stderr.write(`\n${failureText(failure, styleFor(process.stderr, true))}\n`);
   for (const { name, text } of world?.lastLines() ?? []) process.stderr.write(`${name}: ${text}\n`);
 }

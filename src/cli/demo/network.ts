@@ -169,7 +169,7 @@ function end(show: Show, world: World, first: DemoNode, far: DemoNode, answer: u
   show.end({
     answer,
     reach: [
-      ["graph of n1", `${first.ingress}/graphql`],
+      ["graph", `${first.ingress}/graphql`],
       ["folder", world.folder],
     ],
     next: [

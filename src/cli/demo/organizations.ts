@@ -185,8 +185,8 @@ function end(show: Show, world: World, acme: DemoNode, globex: DemoNode, answer:
   show.end({
     answer,
     reach: [
-      ["Acme's graph", `${acme.ingress}/graphql`],
-      ["Globex' graph", `${globex.ingress}/graphql`],
+      ["graph", `${acme.ingress}/graphql`],
+      ["at Globex", `${globex.ingress}/graphql`],
       ["folder", world.folder],
     ],
     next: [

@@ -19,7 +19,7 @@ export interface Ending {
 }
 
 /** The longest name of a step that stands in this program. */
-const STEP_WIDTH = 47;
+const STEP_WIDTH = 48;
 
 export class Show {
   readonly steps: Step[] = [];
@@ -67,13 +67,15 @@ export class Show {
     this.#say(JSON.stringify(ending.answer, undefined, 2));
     this.#say("");
     if (ending.note !== undefined) this.#say(`${yellow("note:")} ${ending.note}\n`);
-    for (const [what, where] of ending.reach) this.#say(`${what.padEnd(14)} ${cyan(where)}`);
+    for (const [what, where] of ending.reach) this.#say(`${what.padEnd(12)} ${cyan(where)}`);
     this.#say(`\n${bold("Try next")} ${dim("(in another terminal)")}`);
     for (const command of ending.next) this.#say(`  ${command}`);
   }
 
-  fail(answer: unknown): void {
-    if (this.#json) this.#object({ ok: false, steps: this.steps, answer: answer ?? null });
+  /** What failed before the first step is told as one. */
+  fail(reason: string): void {
+    if (this.steps.every(({ ok }) => ok)) this.steps.push({ name: "go on", ok: false, ms: 0, reason });
+    if (this.#json) this.#object({ ok: false, steps: this.steps, answer: null });
   }
 
   #object(value: unknown): void {
