@@ -144,6 +144,25 @@ test("routes wait for their clusters, and clusters go after their routes", needs
   await remove;
 });
 
+test("publications that begin at once share their responses", needs("envoy"), async (t) => {
+  const { server, client } = await open(t);
+  const envoy = client();
+  for (const type of ["cluster", "scope"] as const) {
+    envoy.send({ type });
+    await envoy.accept();
+  }
+  const added = ["a", "b"].map((name) =>
+    server.publish([set("cluster", name, "1"), set("scope", name, "1")]),
+  );
+  assert.deepEqual(names(await envoy.accept()), ["a", "b"]);
+  assert.deepEqual(names(await envoy.accept()), ["a", "b"]);
+  await Promise.all(added);
+  const gone = ["a", "b"].map((name) => server.publish([unset("scope", name), unset("cluster", name)]));
+  assert.deepEqual((await envoy.accept()).removed, ["a", "b"]);
+  assert.deepEqual((await envoy.accept()).removed, ["a", "b"]);
+  await Promise.all(gone);
+});
+
 test("what a refused route still names is kept", needs("envoy"), async (t) => {
   const { server, client } = await open(t, [set("route", "r", "1", ["cluster/c"]), set("cluster", "c", "1")]);
   const envoy = client();

@@ -220,11 +220,19 @@ export class XdsServer {
       return false;
     });
     if (ready.length === 0) return;
-    for (const stream of this.#streams) {
+    for (const stream of this.#streams)
       for (const { change } of ready) stream.mark(change.type, [change.name]);
-      stream.flush();
-    }
+    await this.#send();
     await this.#settleAll(ready, outcomes, startedAt);
+  }
+
+  /**
+   * What one commit wants at ingress, at egress and for peers is published at once: it goes out as one response a type. Else the
+   * second one waits for Envoy's answer to the first, type by type.
+   */
+  async #send(): Promise<void> {
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    for (const stream of this.#streams) stream.flush();
   }
 
   async #settleAll(
@@ -251,7 +259,7 @@ export class XdsServer {
       this.#quarantine.delete(refOf(type, name));
       for (const stream of this.#streams) stream.mark(type, [name]);
     }
-    for (const stream of this.#streams) stream.flush();
+    await this.#send();
     await Promise.all(
       going.map(async ({ type, name }) => {
         outcomes.set(refOf(type, name), await this.#settled(type, name, undefined, startedAt));
