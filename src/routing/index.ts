@@ -2,7 +2,7 @@ export { type Contender, PATHS_MAX, rank, type Step, STEPS } from "./decision.ts
 export { type ExportDecision, ExportPolicy, type ExportReason, type Self } from "./export-policy.ts";
 export { ImportPolicy, type ImportReason, OWN, type Verdict } from "./import-policy.ts";
 export { canonicalProtocol } from "./canonical-protocol.ts";
-export { isUnder, LEASE_MS, originProblem } from "./origin.ts";
+export { isUnder, LEASE_MS, OriginCheck, originProblem } from "./origin.ts";
 export { type Parsed, RouteParser } from "./parse-route.ts";
 export { explain, type Explained, type ExplainedPath } from "./explain.ts";
 export { peerDiff, type PeerDifference } from "./peer-diff.ts";

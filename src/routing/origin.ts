@@ -26,7 +26,37 @@ export type Teller = Pick<PeerTerms, "node" | "organization" | "kind"> & {
 };
 
 export function originProblem(route: Route, peer: Teller, own: Place, at: Millis): RouteProblem | undefined {
-  return pathProblem(route, peer, own) ?? originOf(route) ?? leaseProblem(route, at);
+  return new OriginCheck(peer, own).problem(route, at);
+}
+
+/** For many routes of one peer: most go the same way, which the parser made the same arrays, and it is checked once. */
+export class OriginCheck {
+  readonly #peer: Teller;
+  readonly #own: Place;
+  #checked: Pick<Route, "nodePath" | "orgPath" | "origin" | "nextHop"> | undefined;
+
+  constructor(peer: Teller, own: Place) {
+    this.#peer = peer;
+    this.#own = own;
+  }
+
+  problem(route: Route, at: Millis): RouteProblem | undefined {
+    return this.#way(route) ?? nameProblem(route) ?? leaseProblem(route, at);
+  }
+
+  #way(route: Route): RouteProblem | undefined {
+    const { nodePath, orgPath, origin, nextHop } = route;
+    const checked = this.#checked;
+    const isSame =
+      checked?.nodePath === nodePath &&
+      checked.orgPath === orgPath &&
+      checked.origin === origin &&
+      checked.nextHop === nextHop;
+    if (isSame) return undefined;
+    const problem = pathProblem(route, this.#peer, this.#own) ?? originOf(route);
+    if (problem === undefined) this.#checked = route;
+    return problem;
+  }
 }
 
 /** A name lies in an organization's domain. */
@@ -54,7 +84,7 @@ function pathProblem(route: Route, peer: Teller, own: Place): RouteProblem | und
   return undefined;
 }
 
-function originOf({ key, origin, orgPath, nodePath }: Route): RouteProblem | undefined {
+function originOf({ origin, orgPath, nodePath }: Route): RouteProblem | undefined {
   if (nodePath.at(-1) !== origin)
     return forged(`the path ends with ${nodePath.at(-1)}, not with the origin ${origin}`);
   let at = -1;
@@ -70,8 +100,14 @@ function originOf({ key, origin, orgPath, nodePath }: Route): RouteProblem | und
   if (orgPath.length > 2 && new Set(orgPath).size < orgPath.length) {
     return { reason: "loop", text: "an organization is in the path twice" };
   }
-  if (before === undefined || !isUnder(key, before)) return forged(`${key} is no name of ${before}`);
   return undefined;
+}
+
+/** The last organization of the way is the origin's. */
+function nameProblem({ key, orgPath }: Route): RouteProblem | undefined {
+  const organization = orgPath[orgPath.length - 1];
+  if (organization !== undefined && isUnder(key, organization)) return undefined;
+  return forged(`${key} is no name of ${organization}`);
 }
 
 const forged = (text: string): RouteProblem => ({ reason: "origin-forged", text });

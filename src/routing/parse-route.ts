@@ -269,16 +269,26 @@ function isName(text: string, bytes: number): boolean {
 }
 
 /** As JSON, closely: texts count as bytes of UTF-8, what stands around them a fixed amount. */
-function sizeOf({ key, orgPath, nodePath, communities, attributes }: Route): number {
+function sizeOf(route: Route): number {
+  // Most are far below the budget whatever their letters are.
+  const most = sizeBy(route, mostBytes);
+  return most > ROUTE.bytes ? sizeBy(route, bytesOf) : most;
+}
+
+function sizeBy(
+  { key, orgPath, nodePath, communities, attributes }: Route,
+  of: (text: string) => number,
+): number {
   let size = 400 + key.length;
   for (const name of orgPath) size += name.length + 3;
   for (const name of nodePath) size += name.length + 3;
-  for (const one of communities) size += bytesOf(one) + 3;
+  for (const one of communities) size += of(one) + 3;
   const { labels } = attributes;
-  if (labels !== undefined)
-    for (const name in labels) size += bytesOf(name) + bytesOf(labels[name] ?? "") + 6;
+  if (labels !== undefined) for (const name in labels) size += of(name) + of(labels[name] ?? "") + 6;
   return size;
 }
+
+const mostBytes = (text: string): number => text.length * 3;
 
 function bytesOf(text: string): number {
   let bytes = text.length;

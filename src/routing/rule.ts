@@ -86,6 +86,8 @@ export class Rules {
   readonly #under = new Map<string, number[]>();
   /** All others. */
   readonly #rest: number[] = [];
+  /** Of the domain that was asked for last. */
+  #last: { readonly domain: string; readonly places: readonly number[] } = { domain: "", places: [] };
 
   constructor(rules: readonly Rule[], peer: RulePeer) {
     this.#compiled = rules
@@ -116,13 +118,22 @@ export class Rules {
   find(subject: RuleSubject): CompiledRule | undefined {
     const { key } = subject;
     let place = this.#first(this.#exact.get(key), subject, Number.POSITIVE_INFINITY);
-    if (this.#under.size > 0) {
-      for (let dot = key.indexOf("."); dot >= 0; dot = key.indexOf(".", dot + 1)) {
-        place = this.#first(this.#under.get(key.slice(dot)), subject, place);
-      }
-    }
+    if (this.#under.size > 0) place = this.#first(this.#above(key), subject, place);
     place = this.#first(this.#rest, subject, place);
     return this.#compiled[place];
+  }
+
+  /** Places of the patterns "*.domain" that hold a name, ascending. Most names asked for in a row lie in one domain. */
+  #above(key: string): readonly number[] {
+    const dot = key.indexOf(".");
+    const { domain } = this.#last;
+    if (dot >= 0 && key.length - dot === domain.length && key.endsWith(domain)) return this.#last.places;
+    const lists: (readonly number[])[] = [];
+    for (let at = dot; at >= 0; at = key.indexOf(".", at + 1))
+      lists.push(this.#under.get(key.slice(at)) ?? []);
+    const places = lists.flat().sort((a, b) => a - b);
+    if (dot >= 0) this.#last = { domain: key.slice(dot), places };
+    return places;
   }
 
   /** The first place before `limit` whose rule matches, else `limit`. */

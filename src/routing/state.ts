@@ -62,6 +62,8 @@ export class State implements StateStore<NodeTypes> {
   /** Keys before, boxed because undefined is a value here. */
   #journalKeys: { readonly before: TrustKeys | undefined } | undefined;
   readonly #undo: Undo[] = [];
+  /** The last point that somebody may come back to. */
+  #marked = 0;
 
   constructor(node: NodeName) {
     this.#routes = new RouteTable(organizationOf(node));
@@ -101,10 +103,12 @@ export class State implements StateStore<NodeTypes> {
   }
 
   mark(): number {
-    return this.#undo.length;
+    this.#marked = this.#undo.length;
+    return this.#marked;
   }
 
   undo(mark: number): void {
+    this.#marked = mark;
     while (this.#undo.length > mark) {
       const step = this.#undo.pop();
       if (step === undefined) break;
@@ -133,6 +137,7 @@ export class State implements StateStore<NodeTypes> {
     this.#journal = new Map();
     this.#journalKeys = undefined;
     this.#undo.length = 0;
+    this.#marked = 0;
     this.#leases.prune();
     this.#revision += 1;
     const changes = { services, routes, peers };
@@ -174,9 +179,16 @@ export class State implements StateStore<NodeTypes> {
         this.#renew = true;
         return;
       default:
-        this.#undo.push({ kind: "routes", mark: this.#routes.mark() });
+        this.#markRoutes();
         this.#routes.apply(delta);
     }
+  }
+
+  /** One step for all changes of routes in a row: nobody can come back to a point between them. */
+  #markRoutes(): void {
+    const { length } = this.#undo;
+    if (length > this.#marked && this.#undo[length - 1]?.kind === "routes") return;
+    this.#undo.push({ kind: "routes", mark: this.#routes.mark() });
   }
 
   /** An own service as others see it. */

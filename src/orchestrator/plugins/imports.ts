@@ -27,17 +27,23 @@ function importWant(
 ): EnvoyImportWant | undefined {
   const first = best?.[0];
   if (best === undefined || first === undefined || first.own) return undefined;
-  const learned = best.filter(usable);
+  const learned = best.every(usable) ? best : best.filter(usable);
   const protocol = learned[0]?.protocol;
   if (protocol === undefined || !isCarried(protocol)) return undefined;
+  const want = { service, protocol, paths: peerPaths(learned) };
+  return learned.some(isAliased) ? { ...want, ...aliasesOf(service, learned, node) } : want;
+}
+
+const isAliased = ({ verdict }: Path): boolean => verdict.alias !== undefined;
+
+function aliasesOf(service: ServiceName, learned: Best, node: NodeName): Pick<EnvoyImportWant, "aliases"> {
   const aliases = new Set<ServiceName>();
   for (const { verdict } of learned) {
     // A rule may say it short; a name outside the own organization is not ours to give.
     const alias = verdict.alias === undefined ? undefined : fullName(verdict.alias, node);
     if (alias !== undefined && alias !== service) aliases.add(alias);
   }
-  const want = { service, protocol, paths: peerPaths(learned) };
-  return aliases.size === 0 ? want : { ...want, aliases: [...aliases].sort() };
+  return aliases.size === 0 ? {} : { aliases: [...aliases].sort() };
 }
 
 /** Protocols that Envoy carries between nodes so far. */

@@ -19,7 +19,7 @@ import {
   freshTerms,
   ImportPolicy,
   organizationOf,
-  originProblem,
+  OriginCheck,
   rejudge,
   RouteParser,
   SLICE,
@@ -237,7 +237,7 @@ function advertise(
   parser: RouteParser,
   policy: ImportPolicy,
 ): void {
-  const own = { node: view.node, organization: organizationOf(view.node) };
+  const check = new OriginCheck(terms, { node: view.node, organization: organizationOf(view.node) });
   const rejections: Rejection[] = [];
   const drop = (key: string, problem: Pick<Rejection, "reason" | "text">) => {
     rejections.push({ key, at, ...problem });
@@ -252,7 +252,7 @@ function advertise(
       continue;
     }
     const route = terms.kind === "internal" ? parsed.route : withoutPreference(parsed.route);
-    const problem = originProblem(route, terms, own, at);
+    const problem = check.problem(route, at);
     if (problem !== undefined) drop(route.key, problem);
     else if (view.routes.tombstones.kills(route.key, route.origin, route.version)) {
       drop(route.key, { reason: "buried", text: "the origin took this version back" });
