@@ -217,13 +217,13 @@ export class UpdateGroup<S extends Source> {
     return { seq, acked, inFlight: seq - acked, behind: this.table.tail - cursor };
   }
 
-  /** What may be sent to this peer now. */
-  drain(node: NodeName): Send[] {
+  /** What may be sent to this peer now. `whole`: what it is told may be called everything. */
+  drain(node: NodeName, whole = true): Send[] {
     const member = this.#members.get(node);
     const sends: Send[] = [];
     if (member === undefined || !member.live) return sends;
     while (member.seq - member.acked < member.credit) {
-      const send = this.#next(member);
+      const send = this.#next(member, whole);
       if (send === undefined) break;
       sends.push(send);
     }
@@ -232,7 +232,7 @@ export class UpdateGroup<S extends Source> {
     return sends;
   }
 
-  #next(member: Member): Send | undefined {
+  #next(member: Member, whole: boolean): Send | undefined {
     if (member.begin !== undefined && member.open === undefined) return this.#begin(member, member.begin);
     const replay = member.again.length > 0 ? this.#replay(member) : undefined;
     if (replay !== undefined) return replay;
@@ -241,10 +241,10 @@ export class UpdateGroup<S extends Source> {
       member.cursor = batch.to;
       const frame = this.#personal(batch, member.organization);
       if (frame.withdraw.length + frame.advertise.length > 0) return push(member, frame);
-      return this.#next(member);
+      return this.#next(member, whole);
     }
     member.cursor = this.table.tail;
-    if (member.open !== undefined) return this.#end(member, member.open);
+    if (member.open !== undefined) return whole ? this.#end(member, member.open) : undefined;
     if (member.digest !== "due") return undefined;
     member.digest = "asked";
     return { kind: "digest", mark: { seq: member.seq, buckets: this.#digest(member).sums() } };

@@ -140,7 +140,8 @@ const told = new WeakMap<PlaneNode, Map<PlaneNode, Set<string>>>();
 export async function tell(from: PlaneNode, to: PlaneNode): Promise<void> {
   const self = { node: from.name, organization: from.ca.organization, address: `127.0.0.1:${from.peerPort}` };
   const exports = new Exports(self, from.loop.view);
-  const routes = [...exports.all(exports.policy(to.name) ?? "")].map(({ route }) => route);
+  const policy = exports.policy(to.name) ?? "";
+  const routes = [...exports.keys()].flatMap((key) => exports.route(policy, key) ?? []);
   const advertise = routes.filter(
     ({ nodePath, orgPath }) => !nodePath.includes(to.name) && !orgPath.includes(organizationOf(to.name)),
   );

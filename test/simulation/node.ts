@@ -77,6 +77,9 @@ type ReadFrame =
 
 type Untimed<I> = I extends unknown ? Omit<I, "at" | "random"> : never;
 
+/** So few names at once that tables grow while everything else goes on. */
+const SLICE = 2;
+
 export class SimNode {
   readonly name: string;
   readonly life: number;
@@ -90,6 +93,7 @@ export class SimNode {
   #exports: readonly Rule[];
   #wakeAt = Number.POSITIVE_INFINITY;
   #names = 0;
+  #filling = false;
   /** With the sequence check taken out: frames that arrived on each connection, which the rest of the node believes. */
   readonly #believed = new Map<string, { seen: number; real: number }>();
   readonly #told = new Map<string, Map<string, Route>>();
@@ -118,9 +122,11 @@ export class SimNode {
       },
       {
         policy: (peer) => this.#policies.get(peer)?.hash ?? "",
-        all: (policy) => this.#exported(policy),
+        keys: () => this.tables.table.keys(),
+        exported: (policy, key) => this.#export(policy, key),
         route: (policy, path) => this.#says(policy, path),
       },
+      SLICE,
     );
     this.#start();
   }
@@ -144,7 +150,8 @@ export class SimNode {
     this.#exports = rules;
     for (const intent of this.#options.intents) this.#policy(intent);
     if (this.#options.bug === "rules-not-rerun") return;
-    this.#perform(this.speaker.regroup(this.at));
+    this.speaker.regroup();
+    this.#perform(this.speaker.flush(this.at));
   }
 
   /** What would be on disk now. */
@@ -265,13 +272,6 @@ export class SimNode {
     this.#byHash.set(policy.hash, policy);
   }
 
-  *#exported(hash: string): Iterable<Exported> {
-    for (const key of [...this.tables.table.keys()]) {
-      const exported = this.#export(hash, key);
-      if (exported !== undefined) yield exported;
-    }
-  }
-
   #export(hash: string, key: string): Exported | undefined {
     const path = this.tables.table.best(key)?.[0];
     const route = path === undefined ? undefined : this.#says(hash, path);
@@ -314,6 +314,17 @@ export class SimNode {
   #perform(outputs: readonly SpeakerOutput[]): void {
     for (const output of outputs) this.#do(output);
     this.#arm();
+    this.#fill();
+  }
+
+  #fill(): void {
+    if (this.#filling || !this.speaker.filling) return;
+    this.#filling = true;
+    const { agenda } = this.#options;
+    agenda.at(Math.max(agenda.now + 1, this.stalledUntil), () => {
+      this.#filling = false;
+      if (!this.dead) this.#perform(this.speaker.fill(this.at));
+    });
   }
 
   #do(output: SpeakerOutput): void {

@@ -105,6 +105,7 @@ export class Driver {
   readonly #inputs: Input[] = [];
   readonly #startedAt: Millis;
   #performing = false;
+  #filling = false;
   #accepted = 0;
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => {};
@@ -131,7 +132,8 @@ export class Driver {
       },
       {
         policy: (node) => exports.policy(node) ?? "",
-        all: (policy) => exports.all(policy),
+        keys: () => exports.keys(),
+        exported: (policy, key) => exports.exported(policy, key),
         route: (policy, path) => exports.told(policy, path),
       },
     );
@@ -263,7 +265,7 @@ export class Driver {
 
   #propagate(commit: Commit): void {
     const { exports, loop } = this.#ports;
-    const regroup = exports.follow(commit);
+    if (exports.follow(commit)) this.#speaker.regroup();
     const { tombstones } = loop.view.routes;
     for (const [key, { before }] of commit.changes.routes) {
       const was = before?.[0];
@@ -275,8 +277,7 @@ export class Driver {
         else this.#speaker.withdraw(policy, key, { version: stone.version, tombstone: true });
       }
     }
-    const { now } = this;
-    this.#perform(regroup ? this.#speaker.regroup(now) : this.#speaker.flush(now));
+    this.#perform(this.#speaker.flush(this.now));
     this.#work();
   }
 
@@ -297,6 +298,18 @@ export class Driver {
       this.#original = undefined;
       this.#arm("node" in what ? what.node : undefined);
     }
+    this.#fill();
+  }
+
+  /** Tables that are not whole yet grow slice by slice, and everything else has its turn in between. */
+  #fill(): void {
+    if (this.#filling || this.#stopped || !this.#speaker.filling) return;
+    this.#filling = true;
+    this.#ports.clock.after(0, () => {
+      this.#filling = false;
+      this.#guarded(undefined, () => this.#perform(this.#speaker.fill(this.now)));
+      this.#work();
+    });
   }
 
   #timed(what: Happened): SpeakerInput {

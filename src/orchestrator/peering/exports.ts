@@ -80,12 +80,9 @@ export class Exports {
     return decision?.send === true ? decision.route : undefined;
   }
 
-  /** Everything peers under a policy are told. */
-  *all(policy: string): Generator<Exported> {
-    for (const key of this.#view.routes.keys()) {
-      const exported = this.exported(policy, key);
-      if (exported !== undefined) yield exported;
-    }
+  /** All names there are, told or not. */
+  keys(): Iterable<ServiceName> {
+    return this.#view.routes.keys();
   }
 
   /** Why a peer is told of a path or not, with the rule that says so. */

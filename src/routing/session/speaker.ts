@@ -4,11 +4,9 @@
 // Outputs stand in the order in which they are to be done; for one connection that order must be kept.
 
 import type { Millis } from "#kernel";
-import { Advertised } from "../advertised.ts";
-import type { Path } from "../path.ts";
 import type { PeerIntent, PeerKind, PeerLimits, Route } from "../route.ts";
 import type { NodeName, ServiceName } from "../service.ts";
-import { UpdateGroup } from "../update-group.ts";
+import { type Audience, Audiences } from "./audiences.ts";
 import { Inbox } from "./inbox.ts";
 import type { Notice, Open, Resume, Withdraw } from "./message.ts";
 import { notice } from "./notice.ts";
@@ -16,13 +14,6 @@ import { deadline, newSession, step } from "./session.ts";
 import type { Exported, Exports, PeerReport, SpeakerInput, SpeakerOutput, SpeakerSelf } from "./speech.ts";
 import type { Conn, Fate, Session, SessionInput, SessionOutput } from "./state.ts";
 import { TIMERS } from "./timers.ts";
-
-/** Peers that are told the same: the name of the policy, and what was negotiated beside it. */
-interface Audience {
-  policy: string;
-  readonly terms: string;
-  readonly group: UpdateGroup<Path>;
-}
 
 interface Peer {
   session: Session;
@@ -50,13 +41,14 @@ export class Speaker {
   readonly #self: SpeakerSelf;
   readonly #exports: Exports;
   readonly #peers = new Map<NodeName, Peer>();
-  readonly #audiences = new Set<Audience>();
-  readonly #changed = new Set<Audience>();
+  readonly #audiences: Audiences;
   #out: SpeakerOutput[] = [];
 
-  constructor(self: SpeakerSelf, exports: Exports) {
+  /** `slice`: names that are looked at in one go when a table is made. */
+  constructor(self: SpeakerSelf, exports: Exports, slice?: number) {
     this.#self = self;
     this.#exports = exports;
+    this.#audiences = new Audiences(self.organization, exports, slice);
   }
 
   get nodes(): Iterable<NodeName> {
@@ -144,57 +136,36 @@ export class Speaker {
   }
 
   /** Peers under this policy are to be told, with the next `flush`. */
-  advertise(policy: string, { path, route }: Exported): void {
-    for (const audience of this.#audiences) {
-      if (audience.policy === policy && audience.group.advertise(path, route)) this.#changed.add(audience);
-    }
+  advertise(policy: string, exported: Exported): void {
+    this.#audiences.advertise(policy, exported);
   }
 
   withdraw(policy: string, key: ServiceName, tombstone?: Pick<Withdraw, "version" | "tombstone">): void {
-    for (const audience of this.#audiences) {
-      if (audience.policy === policy && audience.group.withdraw(key, tombstone)) this.#changed.add(audience);
-    }
+    this.#audiences.withdraw(policy, key, tombstone);
   }
 
   /** Tells what changed since the last time, as far as the peers' windows allow. */
   flush(at: Millis): SpeakerOutput[] {
-    for (const { group } of this.#changed) {
-      for (const node of group.members) this.#with(node, (peer) => this.#send(node, peer, at));
-    }
-    this.#changed.clear();
+    for (const node of this.#audiences.takeChanged()) this.#send(node, at);
     return this.#taken();
   }
 
-  /** Export policies changed: peers change groups with what they were told, and each group is told the difference. */
-  regroup(at: Millis): SpeakerOutput[] {
-    for (const audience of [...this.#audiences]) {
-      const { group, terms } = audience;
-      const wanted = Map.groupBy(group.members, (node) => this.#exports.policy(node));
-      // Who stays under its policy is told the same, which need not be made again.
-      const stays = wanted.delete(audience.policy);
-      if (!stays) this.#audiences.delete(audience);
-      for (const [policy, nodes] of wanted) {
-        // A group of that policy may be there already; then there are two, which costs time but no truth.
-        const parts = stays || wanted.size > 1;
-        const next: Audience = { policy, terms, group: parts ? group.fork(nodes) : group };
-        this.#audiences.add(next);
-        for (const node of nodes) this.#with(node, (peer) => (peer.audience = next));
-        this.#refill(next);
-      }
-    }
+  /** Tables are not whole yet: `fill` goes on with them, as soon as everything else had its turn. */
+  get filling(): boolean {
+    return this.#audiences.filling;
+  }
+
+  fill(at: Millis): SpeakerOutput[] {
+    this.#audiences.fill();
     return this.flush(at);
   }
 
-  #refill(audience: Audience): void {
-    const { policy, group } = audience;
-    const wanted = new Set<ServiceName>();
-    group.table.told = this.#told(policy);
-    for (const { path, route } of this.#exports.all(policy)) {
-      wanted.add(route.key);
-      group.advertise(path, route);
-    }
-    for (const key of [...group.table.keys()]) if (!wanted.has(key)) group.withdraw(key);
-    this.#changed.add(audience);
+  /** Export policies changed; what else changed at that moment is told after it, then `flush`. */
+  regroup(): void {
+    this.#audiences.regroup((node, audience) => {
+      const peer = this.#peers.get(node);
+      if (peer !== undefined) peer.audience = audience;
+    });
   }
 
   #configure({ intent, at, random }: Extract<SpeakerInput, { kind: "configure" }>): void {
@@ -232,7 +203,7 @@ export class Speaker {
       const spread = 1 + TIMERS.digestSpread * (2 * random - 1);
       peer.digestAt = at + Math.round(TIMERS.digestMs * spread);
       peer.audience?.group.compare(node);
-      this.#send(node, peer, at);
+      this.#send(node, at);
     }
     const { away } = peer;
     if (away === undefined) return;
@@ -269,7 +240,7 @@ export class Speaker {
         const end = peer.audience?.group.ack(node, input.seq, input.credit);
         this.#step(node, { ...input, kind: "acked" });
         if (end !== undefined) this.#step(node, { ...input, kind: "done", side: "out" });
-        this.#send(node, peer, input.at);
+        this.#send(node, input.at);
         return;
       }
       case "compare": {
@@ -284,14 +255,14 @@ export class Speaker {
         if (!current(peer, input.conn)) return;
         peer.audience?.group.compared(node, "differ" in input.answer ? input.answer.differ : []);
         this.#step(node, { ...input, kind: "heard" });
-        this.#send(node, peer, input.at);
+        this.#send(node, input.at);
         return;
       }
       case "refresh":
         if (!current(peer, input.conn)) return;
         peer.audience?.group.refresh(node, input.buckets);
         this.#step(node, { ...input, kind: "heard" });
-        this.#send(node, peer, input.at);
+        this.#send(node, input.at);
         return;
       default:
         this.#step(node, input);
@@ -330,7 +301,7 @@ export class Speaker {
         this.#join(node, peer, output, at);
         peer.digestAt = at + Math.round(TIMERS.digestMs * (1 + TIMERS.digestSpread * (2 * random - 1)));
         this.#out.push({ ...output, node });
-        this.#send(node, peer, at);
+        this.#send(node, at);
         return;
       }
       case "down":
@@ -358,33 +329,16 @@ export class Speaker {
     const policy = this.#exports.policy(node);
     const capabilities = JSON.stringify(Object.entries(agreed.capabilities).sort());
     const terms = `${agreed.encoding} ${agreed.version} ${capabilities}`;
-    const fits = (one: Audience | undefined) => one?.policy === policy && one.terms === terms;
-    if (!fits(peer.audience)) this.#part(node, peer);
-    peer.audience ??= [...this.#audiences].find(fits) ?? this.#gather(policy, terms);
+    const audience = this.#audiences.find(policy, terms, peer.audience);
+    if (audience !== peer.audience) this.#part(node, peer);
+    peer.audience = audience;
     const epoch = mine?.epoch ?? "";
-    peer.audience.group.join(node, peer.session.intent.organization, epoch, theirs.resume);
+    audience.group.join(node, peer.session.intent.organization, epoch, theirs.resume);
   }
 
-  #gather(policy: string, terms: string): Audience {
-    const { organization } = this.#self;
-    const table = new Advertised<Path>(organization, this.#told(policy));
-    const audience: Audience = { policy, terms, group: new UpdateGroup(organization, table) };
-    for (const { path, route } of this.#exports.all(policy)) audience.group.advertise(path, route);
-    this.#audiences.add(audience);
-    return audience;
-  }
-
-  #told(policy: string): (path: Path) => Route | undefined {
-    return (path) => this.#exports.route(policy, path);
-  }
-
-  /** A group that nobody is in any more ends. */
   #part(node: NodeName, peer: Peer): void {
-    const { audience } = peer;
+    if (peer.audience !== undefined) this.#audiences.part(node, peer.audience);
     peer.audience = undefined;
-    if (audience === undefined) return;
-    audience.group.remove(node);
-    if (audience.group.size === 0) this.#audiences.delete(audience);
   }
 
   #lost(node: NodeName, peer: Peer, fate: Fate, at: Millis, restartMs: Millis = TIMERS.restartMs): void {
@@ -431,11 +385,12 @@ export class Speaker {
     };
   }
 
-  #send(node: NodeName, peer: Peer, at: Millis): void {
-    const { phase } = peer.session;
-    if (phase.state !== "established") return;
-    const { conn } = phase;
-    for (const send of peer.audience?.group.drain(node) ?? []) {
+  #send(node: NodeName, at: Millis): void {
+    const peer = this.#peers.get(node);
+    if (peer?.audience === undefined || peer.session.phase.state !== "established") return;
+    const { conn } = peer.session.phase;
+    const whole = this.#audiences.whole(peer.audience);
+    for (const send of peer.audience.group.drain(node, whole)) {
       if (send.kind === "digest") {
         this.#out.push({ kind: "compare", node, conn, mark: send.mark });
         continue;
@@ -444,11 +399,6 @@ export class Speaker {
       this.#out.push({ kind: "frame", node, conn, seq, frame, routes });
       this.#step(node, { kind: "sent", conn, seq, at, random: 0 });
     }
-  }
-
-  #with(node: NodeName, run: (peer: Peer) => void): void {
-    const peer = this.#peers.get(node);
-    if (peer !== undefined) run(peer);
   }
 
   #taken(): SpeakerOutput[] {

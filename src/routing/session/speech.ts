@@ -6,7 +6,7 @@ import type { Millis } from "#kernel";
 import type { Buckets } from "../digest.ts";
 import type { Path } from "../path.ts";
 import type { PeerIntent, Route } from "../route.ts";
-import type { NodeName, OrgName } from "../service.ts";
+import type { NodeName, OrgName, ServiceName } from "../service.ts";
 import type { Told } from "./inbox.ts";
 import type {
   DigestAnswer,
@@ -40,8 +40,10 @@ export interface Exported {
 export interface Exports {
   /** Equal for peers that are told the same. */
   policy(node: NodeName): string;
-  /** Everything a peer under this policy is told. */
-  all(policy: string): Iterable<Exported>;
+  /** All names there are, in any order; read on while they change. */
+  keys(): Iterable<ServiceName>;
+  /** What a peer under this policy is told of a name; undefined = nothing. */
+  exported(policy: string, key: ServiceName): Exported | undefined;
   /** A path as such a peer is told of it, made once more when a frame is written; undefined = not any more. */
   route(policy: string, path: Path): Route | undefined;
 }
