@@ -1,15 +1,24 @@
 // Ports for the listeners of a demonstration: the usual ones where they are free, else any. All are held until the last is found, so
-// that no two are the same; another program may take one in the moment before the node listens, and the node then says so.
+// that no two are the same. A node listens seconds later: so they lie below the range from which the system gives ports to outgoing
+// connections, and what another program takes in between, the node says.
 
 import { createServer, type Server } from "node:net";
 
-/** The first port that is free among those asked for, in their order; 0 = any. */
+/** Below 32768, where the usual range of outgoing connections begins. */
+const FROM = 12_000;
+const TO = 32_000;
+const TRIES = 20;
+
+const some = (): number[] =>
+  Array.from({ length: TRIES }, () => FROM + Math.floor(Math.random() * (TO - FROM)));
+
+/** The first port that is free among those asked for, in their order; else any. */
 export async function freePorts(asked: readonly (readonly number[])[]): Promise<number[]> {
   const held: Server[] = [];
   try {
     const ports: number[] = [];
     for (const each of asked) {
-      const server = await firstFree([...each, 0]);
+      const server = await firstFree([...each, ...some(), 0]);
       held.push(server);
       const address = server.address();
       ports.push(typeof address === "object" && address !== null ? address.port : 0);
