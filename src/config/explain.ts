@@ -108,13 +108,15 @@ function nearestValue(issue: Issue & { code: "invalid_value" }, value: string): 
   );
 }
 
-/** What something is, as a person would say it; long texts are cut. */
+/** What something is, as a person would say it; long texts are cut, and who logs in with an address is nobody's business. */
 function butIs(value: unknown): string {
   if (value === undefined) return "";
   if (value === null || typeof value === "boolean" || typeof value === "number")
     return `, is ${String(value)}`;
-  if (typeof value === "string")
-    return `, is ${JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)}`;
+  if (typeof value === "string") {
+    const shown = value.replace(/\/\/\S*@/, "//...@");
+    return `, is ${JSON.stringify(shown.length > 60 ? `${shown.slice(0, 57)}...` : shown)}`;
+  }
   return Array.isArray(value) ? ", is a list" : ", is an object";
 }
 

@@ -25,6 +25,11 @@ const secret = z
   .union([file, z.strictObject({ env: z.string().min(1).describe("name of an environment variable") })])
   .meta({ secret: true });
 
+/** Whatever shows a configuration shows its addresses. */
+const outside = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => !/\/\/[^/?#]*@/.test(text), "must hold no user and no password");
+
 const httpUrl = z
   .string()
   .max(2048)
@@ -114,7 +119,7 @@ export const schema = z.strictObject({
         .union([
           file,
           z.strictObject({
-            url: z.url({ protocol: /^https?$/ }).describe("where the key set is fetched"),
+            url: outside.describe("where the key set is fetched"),
             issuer: z.string().min(1).max(512).describe("expected iss"),
             insecure: z.boolean().default(false).describe("allow http and private addresses"),
           }),
@@ -203,8 +208,7 @@ export const schema = z.strictObject({
     .strictObject({
       otlp: z
         .strictObject({
-          endpoint: z
-            .url({ protocol: /^https?$/ })
+          endpoint: outside
             .optional()
             .describe("OTLP over http/protobuf; absent = no telemetry leaves the node"),
           headers: z

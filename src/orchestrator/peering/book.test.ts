@@ -101,4 +101,6 @@ test("trust that cannot be read leaves the peer without proof, and says so", (t)
   assert.throws(() => book.add(peer(HOOLI), "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----"), {
     code: "ERR_INVALID_ARGUMENT",
   });
+  const key = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n";
+  assert.throws(() => book.add(peer(HOOLI), `${PEM}${key}`), /holds a private key/);
 });

@@ -98,10 +98,18 @@ export class Book {
     if (known === undefined && this.#peers.size >= PEERS_MAX) {
       throw new CatalystError("ERR_LIMIT", `more than ${PEERS_MAX} peers`);
     }
-    if (trust !== undefined && !isPem(trust)) {
-      throw new CatalystError("ERR_INVALID_ARGUMENT", `the trust of "${peer.node}" holds no certificate`, {
-        hint: "give certs/trust.pem of its organization",
-      });
+    if (trust !== undefined) {
+      // What is kept of it, and told in records, must open no door.
+      const why = trust.includes("PRIVATE KEY")
+        ? "a private key"
+        : isPem(trust)
+          ? undefined
+          : "no certificate";
+      if (why !== undefined) {
+        throw new CatalystError("ERR_INVALID_ARGUMENT", `the trust of "${peer.node}" holds ${why}`, {
+          hint: "give certs/trust.pem of its organization",
+        });
+      }
     }
     const next = this.#entry(peer, ADMIN, trust, known?.intent.adminDown);
     if (known !== undefined && equal(known, next)) return false;
