@@ -3,12 +3,19 @@
 // churn nothing would ever finish. When a whole batch failed (the other side is away), new wants wait for the
 // pause too; when only some keys failed, the others go on.
 
-import type { Entry, Failure, LaneContext } from "./lane.ts";
+import { type Entry, type Failure, type LaneContext, UNCERTAIN } from "./lane.ts";
 import type { BatchRunner, Effect, EffectResult } from "./plugin.ts";
 import { backoffMs, RunLane, thrown } from "./run-lane.ts";
 
 type Run = BatchRunner["batch"];
 type Results = EffectResult | readonly EffectResult[];
+
+/** What ran, and of which revisions: a want that changed meanwhile has another, also when it came back to the same. */
+interface Ended {
+  readonly effects: readonly Effect[];
+  readonly revisions: readonly number[];
+  readonly results: Results;
+}
 
 export class BatchLane extends RunLane {
   readonly #run: Run;
@@ -69,36 +76,37 @@ export class BatchLane extends RunLane {
     const { ports, emit } = this.context;
     const controller = new AbortController();
     this.#running = controller;
-    const effects = batch.map((entry) => entry.effect);
-    let revision = 0;
+    const effects = batch.map((entry) => this.effect(entry));
+    const revisions = batch.map((entry) => entry.revision);
     for (const entry of batch) {
       entry.state = "running";
       entry.attempts += 1;
-      revision = Math.max(revision, entry.revision);
     }
     let late: Failure | undefined;
     const cancelDeadline = this.deadline(controller, (failure) => {
       late = failure;
       batch.forEach((entry, i) => {
-        if (entry.effect === effects[i]) entry.failure = failure;
+        if (entry.revision === revisions[i]) entry.failure = failure;
       });
     });
     const end = (results: Results) => {
       cancelDeadline();
-      this.#end(batch, effects, results);
+      this.#end(batch, { effects, revisions, results });
     };
+    const revision = revisions.reduce((newest, one) => Math.max(newest, one), 0);
     const call = async () => await this.#run(effects, { ...ports, emit, revision }, controller.signal);
     call().then(end, (error: unknown) => end(late ?? thrown(error)));
   }
 
-  #end(batch: readonly Entry[], effects: readonly Effect[], results: Results): void {
+  #end(batch: readonly Entry[], { effects, revisions, results }: Ended): void {
     this.#running = undefined;
     let failed = 0;
     batch.forEach((entry, i) => {
       const result = isList(results) ? (results[i] ?? MISSING) : results;
       if (!result.ok) failed += 1;
-      entry.made = result.ok ? effects[i] : undefined;
-      if (entry.effect !== effects[i]) entry.state = "waiting";
+      const made = effects[i]?.want;
+      entry.made = result.ok ? made : UNCERTAIN;
+      if (entry.revision !== revisions[i]) entry.state = "waiting";
       else if (result.ok) this.succeed(entry);
       else this.fail(entry, result);
     });

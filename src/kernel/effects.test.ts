@@ -55,6 +55,23 @@ function manual() {
 }
 
 describe("effects by key", () => {
+  test("a want that went and came back while it ran is run again, not taken for failed", async () => {
+    const { runs, run, last } = manual();
+    const { effects, want } = open({ k: run });
+    want(["a", 1]);
+    want(["a", 2]);
+    want(["a", 1]);
+    await settle();
+    assert.equal(runs.length, 1);
+    last().end(fail());
+    await settle();
+    assert.equal(runs.length, 2);
+    assert.deepEqual(effects.status().failing, []);
+    last().end(OK);
+    await settle();
+    assert.equal(effects.status().pending, 0);
+  });
+
   test("an equal want runs nothing again; a different one does", async () => {
     const { runs, run, last } = manual();
     const { effects, want } = open({ k: run });

@@ -4,7 +4,7 @@
 // wait in order.
 
 import { LIMITS } from "./limits.ts";
-import type { Entry, LaneContext } from "./lane.ts";
+import { type Entry, type LaneContext, UNCERTAIN } from "./lane.ts";
 import type { Effect, EffectResult, EffectRunner, KeyRunner } from "./plugin.ts";
 import { Queue } from "./queue.ts";
 import { backoffMs, RunLane, thrown } from "./run-lane.ts";
@@ -13,6 +13,8 @@ import { backoffMs, RunLane, thrown } from "./run-lane.ts";
 interface Run {
   readonly controller: AbortController;
   readonly effect: Effect;
+  /** Another one of the entry says that the want changed meanwhile, also when it came back to the same. */
+  readonly revision: number;
   readonly cancelDeadline: () => void;
 }
 
@@ -77,15 +79,16 @@ export class KeyLane extends RunLane {
   #begin(entry: Entry): void {
     const { emit, ports } = this.context;
     const controller = new AbortController();
-    const { effect } = entry;
+    const effect = this.effect(entry);
+    const { revision } = entry;
     const cancelDeadline = this.deadline(controller, (failure) => {
-      if (entry.effect === effect) entry.failure = failure;
+      if (entry.revision === revision) entry.failure = failure;
     });
-    const run: Run = { controller, effect, cancelDeadline };
+    const run: Run = { controller, effect, revision, cancelDeadline };
     entry.state = "running";
     entry.attempts += 1;
     this.#runs.set(entry, run);
-    const context = { ...ports, emit, revision: entry.revision };
+    const context = { ...ports, emit, revision };
     // A runner may throw before its first await; the async wrapper makes that a result like any other.
     const call = async () => await this.#run(effect, context, controller.signal);
     call().then(
@@ -97,9 +100,9 @@ export class KeyLane extends RunLane {
   #end(entry: Entry, run: Run, result: EffectResult): void {
     run.cancelDeadline();
     this.#runs.delete(entry);
-    entry.made = result.ok ? run.effect : undefined;
+    entry.made = result.ok ? run.effect.want : UNCERTAIN;
     if (this.stopping) entry.state = "failed";
-    else if (entry.effect !== run.effect) this.#enqueue(entry);
+    else if (entry.revision !== run.revision) this.#enqueue(entry);
     else if (result.ok) this.succeed(entry);
     // A deadline's own text says more than the abort error that followed from it.
     else this.fail(entry, entry.failure?.code === "ERR_TIMEOUT" ? entry.failure : result);

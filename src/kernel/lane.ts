@@ -41,45 +41,51 @@ export type Failure = Extract<EffectResult, { ok: false }>;
 /** "new", "waiting" to run, "running", "true", "pausing" before the next try, "failed" until the want changes. */
 export type EntryState = "new" | "waiting" | "running" | "true" | "pausing" | "failed";
 
+/** Nothing is certain; `undefined` is a want like any other. */
+export const UNCERTAIN = Symbol("uncertain");
+
+/** Small: a node holds one for each learned service, twice. */
 export class Entry {
-  effect: Effect;
+  readonly key: string;
+  want: unknown;
   /** Revision that asked for the newest want. */
   revision: number;
   state: EntryState = "new";
-  /** The effect that is certainly true, if any is. */
-  made: Effect | undefined;
+  /** The want that is certainly true, if any is. */
+  made: unknown = UNCERTAIN;
   attempts = 0;
   failure: Failure | undefined;
   /** Code of the failure that was reported last; cleared when it works again. */
   reported: string | undefined;
-  waiters: ((result: EffectResult) => void)[] = [];
+  #waiters: ((result: EffectResult) => void)[] | undefined;
 
-  constructor(effect: Effect, revision: number) {
-    this.effect = effect;
+  constructor(key: string, want: unknown, revision: number) {
+    this.key = key;
+    this.want = want;
     this.revision = revision;
   }
 
   get isMade(): boolean {
-    return this.made !== undefined && equal(this.made.want, this.effect.want);
+    return this.made !== UNCERTAIN && equal(this.made, this.want);
   }
 
   settle(result: EffectResult): void {
-    const waiters = this.waiters;
-    if (waiters.length === 0) return;
-    this.waiters = [];
+    const waiters = this.#waiters;
+    if (waiters === undefined) return;
+    this.#waiters = undefined;
     for (const resolve of waiters) resolve(result);
   }
 
   settled(): Promise<EffectResult> {
     if (this.state === "true") return Promise.resolve({ ok: true });
     if (this.failure !== undefined && this.state !== "running") return Promise.resolve(this.failure);
-    return new Promise((resolve) => this.waiters.push(resolve));
+    return new Promise((resolve) => (this.#waiters ??= []).push(resolve));
   }
 
   failing(kind: string): FailingEffect | undefined {
     if (this.failure === undefined) return undefined;
     const { code, text = "", retry } = this.failure;
-    return { kind, key: this.effect.key, code, text, attempts: this.attempts, retry };
+    return { kind, key: this.key, code, text, attempts: this.attempts, retry };
   }
 }
 
@@ -87,7 +93,7 @@ export class StillLane implements Lane {
   readonly kind: string;
   readonly pending = 0;
   readonly busy = false;
-  readonly #wants = new Map<string, Effect>();
+  readonly #wants = new Map<string, unknown>();
 
   constructor(kind: string) {
     this.kind = kind;
@@ -99,15 +105,15 @@ export class StillLane implements Lane {
 
   want(effect: Effect): void {
     if (effect.want === undefined) this.#wants.delete(effect.key);
-    else this.#wants.set(effect.key, effect);
+    else this.#wants.set(effect.key, effect.want);
   }
 
   wanted(key: string): unknown {
-    return this.#wants.get(key)?.want;
+    return this.#wants.get(key);
   }
 
-  desired(): Iterable<Effect> {
-    return this.#wants.values();
+  *desired(): Iterable<Effect> {
+    for (const [key, want] of this.#wants) yield { kind: this.kind, key, want };
   }
 
   start(): void {}

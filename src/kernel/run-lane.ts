@@ -52,12 +52,12 @@ export abstract class RunLane implements Lane {
     const entry = this.entries.get(effect.key);
     if (entry === undefined) {
       if (effect.want === undefined) return;
-      const fresh = new Entry(effect, revision);
+      const fresh = new Entry(effect.key, effect.want, revision);
       this.entries.set(effect.key, fresh);
       return this.changed(fresh);
     }
-    if (equal(entry.effect.want, effect.want)) return;
-    entry.effect = effect;
+    if (equal(entry.want, effect.want)) return;
+    entry.want = effect.want;
     entry.revision = revision;
     entry.attempts = 0;
     entry.failure = undefined;
@@ -81,11 +81,11 @@ export abstract class RunLane implements Lane {
   }
 
   wanted(key: string): unknown {
-    return this.entries.get(key)?.effect.want;
+    return this.entries.get(key)?.want;
   }
 
   *desired(): Iterable<Effect> {
-    for (const entry of this.entries.values()) if (entry.effect.want !== undefined) yield entry.effect;
+    for (const entry of this.entries.values()) if (entry.want !== undefined) yield this.effect(entry);
   }
 
   failing(): FailingEffect[] {
@@ -94,6 +94,11 @@ export abstract class RunLane implements Lane {
 
   settled(key: string): Promise<EffectResult> {
     return this.entries.get(key)?.settled() ?? Promise.resolve({ ok: true });
+  }
+
+  /** As a runner gets it; made for each run, for most entries are true and only kept. */
+  protected effect({ key, want }: Entry): Effect {
+    return { kind: this.kind, key, want };
   }
 
   /** Aborts what runs longer than the runner may; `late` hears of it first. Returns the way to call it off. */
@@ -110,7 +115,7 @@ export abstract class RunLane implements Lane {
     entry.state = "true";
     entry.attempts = 0;
     entry.failure = undefined;
-    if (entry.effect.want === undefined) this.entries.delete(entry.effect.key);
+    if (entry.want === undefined) this.entries.delete(entry.key);
     this.#report(entry, { ok: true });
     entry.settle({ ok: true });
   }
@@ -131,6 +136,6 @@ export abstract class RunLane implements Lane {
     entry.reported = result.ok ? undefined : result.code;
     const worth = result.ok ? mode === "all" || known !== undefined : known !== result.code;
     if (!worth) return;
-    this.context.report({ effect: this.kind, key: entry.effect.key, revision: entry.revision, result });
+    this.context.report({ effect: this.kind, key: entry.key, revision: entry.revision, result });
   }
 }
