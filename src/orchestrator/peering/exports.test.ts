@@ -46,6 +46,7 @@ describe("exports", () => {
     assert.deepEqual(to(), [INSIDE]);
     act({ kind: "service.add", intent: intent(KEY, { export: true }) });
     assert.deepEqual(to(), [GLOBEX, HOOLI, INSIDE]);
+    assert.equal(to(), to(), "equal lists are one");
     const policy = exports.policy(GLOBEX) ?? "";
     assert.equal(exports.route(policy, KEY)?.scope, "direct");
     assert.deepEqual([...exports.policies()], before);

@@ -23,6 +23,9 @@ interface Held {
   readonly policy: ExportPolicy;
 }
 
+/** Sets of peers under few policies; which of them a path goes through makes some more. */
+const LISTS_KEPT = 1_024;
+
 type View = Pick<StateView, "node" | "rules" | "routes">;
 
 export class Exports {
@@ -32,6 +35,10 @@ export class Exports {
   /** One policy a hash, with the peers under it. */
   readonly #groups = new Map<string, { readonly policy: ExportPolicy; readonly nodes: Set<NodeName> }>();
   #rules: StateView["rules"];
+  /** By their names. */
+  readonly #lists = new Map<string, readonly NodeName[]>();
+  /** The one asked for last: names in a row mostly go to the same. */
+  #list: readonly NodeName[] = [];
 
   constructor(self: Self, view: View) {
     this.self = self;
@@ -96,7 +103,7 @@ export class Exports {
   }
 
   /** Nodes that are told of a name by its best path, sorted; none that the path itself goes through. */
-  to(best: Best | undefined): NodeName[] {
+  to(best: Best | undefined): readonly NodeName[] {
     const path = best?.[0];
     if (path === undefined) return [];
     const { nodePath, orgPath } = path.course;
@@ -109,7 +116,19 @@ export class Exports {
         if (!through && !nodePath.includes(node)) told.push(node);
       }
     }
-    return told.sort();
+    return this.#shared(told.sort());
+  }
+
+  /** Equal lists are one array: a node passes hundreds of thousands of names on to few sets of peers. */
+  #shared(nodes: readonly NodeName[]): readonly NodeName[] {
+    const last = this.#list;
+    if (last.length === nodes.length && last.every((node, at) => node === nodes[at])) return last;
+    const name = nodes.join(" ");
+    const list = this.#lists.get(name) ?? nodes.slice();
+    if (this.#lists.size >= LISTS_KEPT) this.#lists.clear();
+    this.#lists.set(name, list);
+    this.#list = list;
+    return list;
   }
 
   /** True when the peer was known and is under another policy now. */

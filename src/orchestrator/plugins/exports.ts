@@ -11,6 +11,7 @@ import {
   type IRouteTablePlugin,
   organizationOf,
   type Path,
+  type PeerPath,
   type Service,
   type ServiceName,
   type StateView,
@@ -136,5 +137,16 @@ function pathsTarget(best: Best, to: readonly string[], told: Exports): ExportTa
   const asked = others.length === 0 ? [] : new Map(to.map((node) => [told.policy(node), node])).values();
   const judges = [...asked];
   const allowed = (path: Path): boolean => usable(path) && judges.every((node) => told.sends(node, path));
-  return { kind: "paths", paths: peerPaths(first === undefined ? [] : [first, ...others.filter(allowed)]) };
+  return targetOf(peerPaths(first === undefined ? [] : [first, ...others.filter(allowed)]));
+}
+
+/** The one path of a course is one array, and so is the target that it makes. */
+const targets = new WeakMap<readonly PeerPath[], ExportTarget>();
+
+function targetOf(paths: readonly PeerPath[]): ExportTarget {
+  const known = targets.get(paths);
+  if (known !== undefined) return known;
+  const target = { kind: "paths", paths } as const;
+  if (paths.length === 1) targets.set(paths, target);
+  return target;
 }
