@@ -63,6 +63,7 @@ export const openSchema: z.ZodType<Open> = z.object({
   capabilities: z
     .record(z.string().max(64), json)
     .refine((all) => Object.keys(all).length <= PEER_LIMITS.capabilities, "too many capabilities"),
+  starting: z.boolean().exactOptional(),
   chain: z.array(z.string().max(8_192)).max(4).exactOptional(),
   proof: z.string().max(8_192).exactOptional(),
 });

@@ -55,6 +55,8 @@ export interface Scenario {
   /** A broken layer below: frames are lost, repeated, exchanged. */
   readonly lossy: boolean;
   readonly forMs: number;
+  /** What a node must not be without once it had it, whatever befalls others. */
+  readonly keeps?: readonly { readonly node: string; readonly key: string }[];
 }
 
 const ORGS = ["acme.test", "globex.test", "initech.test"];

@@ -93,6 +93,28 @@ describe("by name", () => {
     assert.ok(outcome.messages < 2_000, `${outcome.messages} messages`);
   });
 
+  test("restart-with-dead-remote: a node that lost its disk between two others takes nothing from them", () => {
+    const nodes = ["n0.acme.test", "n1.acme.test", "n2.acme.test"];
+    const [first, between, last] = nodes as [string, string, string];
+    for (let seed = 1; seed <= 20; seed++) {
+      const outcome = simulate({
+        ...quiet,
+        seed,
+        nodes,
+        links: [
+          // Only the far end dials, after its own pause: the near one is there first.
+          { ...link(first, between, "internal"), dials: "a" },
+          link(between, last, "internal"),
+        ],
+        services: [{ node: first, key: "s0.acme.test", scope: "transitive" }],
+        faults: [{ at: 3_000, kind: "crash", node: between, silent: false, forMs: 500, disk: "none" }],
+        keeps: [{ node: last, key: "s0.acme.test" }],
+        forMs: 30_000,
+      });
+      assert.deepEqual(outcome.problems, [], `seed ${seed}`);
+    }
+  });
+
   test("a lateral peer is not given what another lateral peer told", () => {
     const nodes = ["n0.acme.test", "n1.globex.test", "n2.initech.test"];
     const outcome = simulate({

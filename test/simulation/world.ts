@@ -54,6 +54,7 @@ export class World {
   readonly #versions = new Map<string, { epoch: number; seq: number }>();
   readonly #disks = new Map<string, Map<string, Kept>>();
   readonly #honest: boolean;
+  readonly #had = new Set<string>();
   #lives = 0;
   #repairs = 0;
 
@@ -366,6 +367,11 @@ export class World {
 
   /** What must hold at every moment. Looked at in turns: one node every few steps. */
   #checkBounds(): void {
+    for (const { node, key } of this.scenario.keeps ?? []) {
+      const has = this.nodes.get(node)?.tables.table.best(key) !== undefined;
+      if (has) this.#had.add(`${node} ${key}`);
+      else if (this.#had.has(`${node} ${key}`)) this.problems.push(`${node} lost ${key}`);
+    }
     this.#turns += 1;
     if (this.#turns % CHECK_EVERY !== 0) return;
     const turn = this.#turns / CHECK_EVERY;

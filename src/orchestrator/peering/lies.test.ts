@@ -20,6 +20,8 @@ describe("a peer that lies", () => {
     const inside = await network.node(B);
     await network.join(node, inside);
     await node.rules(accept);
+    // A node that has just started would wait for the end mark of the liar.
+    await network.run(1_000);
     const wire = network.net.wire(GLOBEX);
     wire.setPeer({ node: A, organization: "acme.test", trust: "", external: true });
     const { address: _, ...terms } = peering(A, GLOBEX, some);

@@ -6,7 +6,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { A, B, KEY, Network } from "../../../test/kit/peer-network.ts";
+import { peering } from "../../../test/kit/peer-node.ts";
+import { settle } from "../../../test/kit/virtual-clock.ts";
+import { A, B, C, clique, KEY, Network } from "../../../test/kit/peer-network.ts";
 
 function folder(t: { after(run: () => void): void }): string {
   const made = mkdtempSync(join(tmpdir(), "catalyst-sessions-"));
@@ -71,6 +73,73 @@ describe("a restart", () => {
     assert.deepEqual(again.best(KEY), [A]);
     await network.run(3_000);
     assert.deepEqual([again.best(KEY), again.best("stock.acme.test")], [undefined, [A]]);
+  });
+
+  test("a node that lost its memory does not take from its peers what it is about to learn again", async () => {
+    const network = new Network();
+    const [a, b, c] = [await network.node(A), await network.node(B), await network.node(C)];
+    await network.join(a, b);
+    await network.join(b, c);
+    await a.offer("products");
+    await a.offer("stock");
+    await network.run(2_000);
+    assert.deepEqual(c.best(KEY), [B]);
+    await b.kill();
+    await a.drop("stock");
+    const again = await network.node(B);
+    await again.peer(C);
+    // The first to be heard is the one that must not be told too early.
+    await again.peer(A, { address: `${A}:1` });
+    for (let at = 0; at < 100; at++) {
+      await network.run(50);
+      assert.deepEqual(c.best(KEY), [B], `after ${at * 50} ms`);
+    }
+    assert.equal(c.loop.view.routes.path(B, KEY)?.stale, false);
+    assert.equal(c.best("stock.acme.test"), undefined);
+    assert.deepEqual([again.state(A), again.state(C), c.state(B)], ["synced", "synced", "synced"]);
+    network.quiet();
+  });
+
+  test("restart-with-dead-remote: it waits for one that does not come, half a minute at most, and loses no session", async () => {
+    const network = new Network();
+    const [a, b, c] = [await network.node(A), await network.node(B), await network.node(C)];
+    await network.join(a, b);
+    await network.join(b, c);
+    await a.offer("products");
+    await network.run(2_000);
+    await b.kill();
+    await a.kill();
+    const again = await network.node(B);
+    await again.offer("reviews");
+    await again.peer(C);
+    const { address: _, ...silent } = peering(B, A);
+    await Promise.all([again.driver.configure(silent, undefined), settle()]);
+    await network.run(20_000);
+    assert.deepEqual([c.best(KEY), c.best("reviews.acme.test")], [[B], [B]]);
+    assert.equal(c.loop.view.routes.path(B, KEY)?.stale, true);
+    await network.run(10_000);
+    assert.deepEqual([c.best(KEY), c.best("reviews.acme.test")], [undefined, [B]]);
+    assert.deepEqual(
+      [again.state(C), c.state(B), c.driver.report(B)?.session.flaps],
+      ["synced", "synced", 1],
+    );
+  });
+
+  test("restart-with-dead-remote: where nobody answers nothing is waited for", async () => {
+    const network = new Network();
+    const [b, c] = [await network.node(B), await network.node(C)];
+    await network.join(b, c);
+    await b.peer(A);
+    await network.run(6_000);
+    assert.deepEqual([b.state(C), c.state(B)], ["synced", "synced"]);
+  });
+
+  test("nodes that start together do not wait for each other", async () => {
+    const { network, nodes } = await clique(A, B, C);
+    await network.run(1_500);
+    for (const node of nodes) {
+      for (const other of nodes) if (other !== node) assert.equal(node.state(other.name), "synced");
+    }
   });
 
   test("a cache that is damaged is thrown away, and told anew", async (t) => {

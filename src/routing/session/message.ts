@@ -42,6 +42,8 @@ export interface Open {
   readonly resume?: Resume;
   readonly limits: PeerLimits;
   readonly capabilities: Readonly<Record<string, JsonValue>>;
+  /** I started and may not know everything yet: do not wait for my end mark with yours. */
+  readonly starting?: boolean;
   /** Own intermediate certificates: TLS loses them where a proxy ends it. */
   readonly chain?: readonly string[];
   /** Proof of identity (JWT) where a proxy ends the mTLS. */

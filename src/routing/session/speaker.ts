@@ -12,6 +12,7 @@ import type { Notice, Open, Resume, Withdraw } from "./message.ts";
 import { notice } from "./notice.ts";
 import { deadline, newSession, step } from "./session.ts";
 import type { Exported, Exports, PeerReport, SpeakerInput, SpeakerOutput, SpeakerSelf } from "./speech.ts";
+import { Start } from "./start.ts";
 import type { Conn, Fate, Session, SessionInput, SessionOutput } from "./state.ts";
 import { TIMERS } from "./timers.ts";
 
@@ -42,6 +43,7 @@ export class Speaker {
   readonly #exports: Exports;
   readonly #peers = new Map<NodeName, Peer>();
   readonly #audiences: Audiences;
+  readonly #start = new Start(() => this.#sessions());
   #out: SpeakerOutput[] = [];
 
   /** `slice`: names that are looked at in one go when a table is made. */
@@ -101,11 +103,11 @@ export class Speaker {
   due(node?: NodeName): Millis | undefined {
     if (node !== undefined) {
       const peer = this.#peers.get(node);
-      return peer === undefined ? undefined : dueOf(peer);
+      return peer === undefined ? undefined : this.#due(peer);
     }
     let least: Millis | undefined;
     for (const peer of this.#peers.values()) {
-      const at = dueOf(peer);
+      const at = this.#due(peer);
       if (at !== undefined && (least === undefined || at < least)) least = at;
     }
     return least;
@@ -116,7 +118,7 @@ export class Speaker {
       case "wake":
         for (const [node, peer] of this.#peers) {
           if (input.node !== undefined && input.node !== node) continue;
-          const at = dueOf(peer);
+          const at = this.#due(peer);
           if (at !== undefined && at <= input.at) this.#wake(node, peer, input);
         }
         break;
@@ -132,6 +134,8 @@ export class Speaker {
       default:
         this.#wire(input);
     }
+    // What is configured before anything else happens is there from the start.
+    if (input.kind !== "configure") for (const node of this.#start.look(input.at)) this.#send(node, input.at);
     return this.#taken();
   }
 
@@ -223,7 +227,7 @@ export class Speaker {
       case "dialled":
       case "answered": {
         // An answer is judged by the words that were said on its connection.
-        const mine = peer.said.get(input.conn) ?? this.#open(peer);
+        const mine = peer.said.get(input.conn) ?? this.#open(peer, input.at);
         peer.said.set(input.conn, mine);
         this.#step(node, { ...input, mine });
         if (input.kind !== "dialled") peer.said.delete(input.conn);
@@ -284,6 +288,7 @@ export class Speaker {
     if (taken.refresh !== undefined) {
       this.#out.push({ kind: "refresh", node, conn, buckets: taken.refresh });
     }
+    if (taken.done) this.#start.heard(node);
     if (taken.done) this.#step(node, { kind: "done", conn, side: "in", at, random });
   }
 
@@ -358,10 +363,11 @@ export class Speaker {
     this.#out.push({ kind: "routes", node, told: { kind: "gone" } });
   }
 
-  #open(peer: Peer): Open {
+  #open(peer: Peer, at: Millis): Open {
     const resume = peer.inbox.resume(TIMERS.restartMs);
     peer.epochs += 1;
-    const open = this.#words(peer);
+    const starting = !this.#start.mayEnd(peer.session.intent.node, at);
+    const open = { ...this.#words(peer), ...(starting ? { starting } : {}) };
     return resume === undefined ? open : { ...open, resume };
   }
 
@@ -389,7 +395,7 @@ export class Speaker {
     const peer = this.#peers.get(node);
     if (peer?.audience === undefined || peer.session.phase.state !== "established") return;
     const { conn } = peer.session.phase;
-    const whole = this.#audiences.whole(peer.audience);
+    const whole = this.#audiences.whole(peer.audience) && this.#start.mayEnd(node, at);
     for (const send of peer.audience.group.drain(node, whole)) {
       if (send.kind === "digest") {
         this.#out.push({ kind: "compare", node, conn, mark: send.mark });
@@ -399,6 +405,17 @@ export class Speaker {
       this.#out.push({ kind: "frame", node, conn, seq, frame, routes });
       this.#step(node, { kind: "sent", conn, seq, at, random: 0 });
     }
+  }
+
+  *#sessions(): Iterable<Session> {
+    for (const { session } of this.#peers.values()) yield session;
+  }
+
+  #due({ session, digestAt, away }: Peer): Millis | undefined {
+    const awayAt = away?.long === true ? away.goneAt : away?.longAt;
+    const times = [deadline(session), digestAt, awayAt, this.#start.due(session)];
+    const set = times.filter((time) => time !== undefined);
+    return set.length === 0 ? undefined : Math.min(...set);
   }
 
   #taken(): SpeakerOutput[] {
@@ -415,12 +432,6 @@ function awayFrom(at: Millis, kind: PeerKind, restartMs: Millis): Away {
   const longMs = kind === "internal" ? TIMERS.longStaleInternalMs : TIMERS.longStaleExternalMs;
   const longAt = at + Math.min(restartMs, longMs);
   return { since: at, longAt, goneAt: longAt + longMs, long: false };
-}
-
-function dueOf({ session, digestAt, away }: Peer): Millis | undefined {
-  const times = [deadline(session), digestAt, away?.long === true ? away.goneAt : away?.longAt];
-  const set = times.filter((time) => time !== undefined);
-  return set.length === 0 ? undefined : Math.min(...set);
 }
 
 const malformed = (): { readonly ok: false; readonly notice: Notice } => ({

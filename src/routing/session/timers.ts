@@ -14,6 +14,10 @@ export const TIMERS = {
   openMs: 10_000,
   /** Without a frame or an acknowledgement while syncing. */
   syncMs: 30_000,
+  /** A node that starts waits this long for its peers' end marks; less than `syncMs`, or they would give it up. */
+  startMs: 25_000,
+  /** A peer that starts too and told nothing for this long waits for others as well. */
+  startQuietMs: 1_000,
   /** Last words get at most this long. */
   closeMs: 1_000,
   retryFirstMs: 1_000,
