@@ -96,6 +96,8 @@ test("demo answers from the release folder", needs("envoy"), () => {
 test("a node of the release folder composes, plans, and gives a browser its page", async () => {
   const child = spawn(program, ["demo"], { cwd: home, env: environment, stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "exit");
+  // It stays up: without a limit, a line that does not come would be waited for as long as the demo lives.
+  const limit = setTimeout(() => child.kill("SIGTERM"), 60_000);
   try {
     let out = "";
     let graph: string | undefined;
@@ -109,6 +111,7 @@ test("a node of the release folder composes, plans, and gives a browser its page
     assert.equal(page.status, 200);
     assert.match(await page.text(), /YogaGraphiQL/);
   } finally {
+    clearTimeout(limit);
     child.kill("SIGINT");
     await ended;
   }
