@@ -92,6 +92,44 @@ test("when one of two nodes is killed no GET fails", needs("envoy"), async (t) =
   assert.deepEqual(failed, []);
 });
 
+test("what a node takes back is asked of the other one, before we heard of it", needs("envoy"), async (t) => {
+  const { acme, one, two } = await twoPaths(t);
+  acme.configurator.setImport(REVIEWS, importOf(REVIEWS, one, two));
+  await flushed(acme);
+  const get = (method = "GET") => ask(acme.egressPort, { headers: { host: REVIEWS }, method });
+  await eventually(async () => (await get()).text.includes(one.name), "the first path serves");
+  const gets = load(t, acme.egressPort);
+  one.configurator.setExport(REVIEWS, undefined);
+  await flushed(one);
+  await eventually(() => gets.seen(two.name), "the second path serves");
+  // Nothing of it went further, so it is safe for what may not be sent twice.
+  assert.equal((await get("POST")).status, 200);
+  const { failed } = await gets.stop();
+  assert.deepEqual(failed, []);
+  two.configurator.setExport(REVIEWS, undefined);
+  await flushed(two);
+  const gone = await get();
+  assert.deepEqual([gone.status, gone.text.includes(`no route to ${REVIEWS}`)], [404, true]);
+});
+
+test("a service cannot say that its node has no route", needs("envoy"), async (t) => {
+  const { acme, one, two } = await twoPaths(t);
+  let asked = 0;
+  const lies = await serve(t, (_, response) => {
+    asked += 1;
+    response.writeHead(404, { "x-catalyst-no-route": "x" }).end();
+  });
+  one.configurator.setExport(REVIEWS, exportOf(REVIEWS, lies, [acme]));
+  await flushed(one);
+  acme.configurator.setImport(REVIEWS, importOf(REVIEWS, one, two));
+  await flushed(acme);
+  const get = () => ask(acme.egressPort, { headers: { host: REVIEWS } });
+  await eventually(async () => asked > 0 || (await get()).status === 404, "the first path serves");
+  asked = 0;
+  assert.equal((await get()).status, 404);
+  assert.equal(asked, 1);
+});
+
 test("sets of paths come and go under load, shared by who has the same", needs("envoy"), async (t) => {
   const { acme, one, two } = await twoPaths(t);
   const OTHER = "other.globex.catalyst.internal";

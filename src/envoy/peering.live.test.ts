@@ -56,7 +56,7 @@ test("a service of a peer is reached by its name, and withdrawn by name", needs(
   assert.equal((await ask(acme.egressPort, { path: `http://${REVIEWS}/x` })).status, 200);
 
   // The two listeners share Envoy's scopes, and must not find each other's routes.
-  assert.equal((await askPeer(acme, globex.own, REVIEWS)).status, 403);
+  assert.equal((await askPeer(acme, globex.own, REVIEWS)).status, 404);
   assert.equal((await ask(globex.egressPort, { headers: { host: REVIEWS } })).status, 404);
 
   acme.configurator.setImport(REVIEWS, undefined);
@@ -86,7 +86,7 @@ test("without a certificate that is believed nobody comes in", needs("envoy"), a
   await flushed(globex);
   assert.equal((await askPeer(globex, acme.own, REVIEWS)).status, 200);
   assert.equal((await askPeer(globex, acme.own, "health.catalyst.internal", {}, "/healthz")).status, 200);
-  assert.equal((await askPeer(globex, acme.own, "health.catalyst.internal")).status, 403);
+  assert.equal((await askPeer(globex, acme.own, "health.catalyst.internal")).status, 404);
 
   const evil = {
     ...(await organization(t, "evil.catalyst.internal")),
@@ -131,8 +131,19 @@ test("certificate and export rules decide what a peer may ask for", needs("envoy
   const denied = await askPeer(globex, initech.own, REVIEWS);
   assert.equal(denied.status, 403);
   assert.deepEqual(told(denied.text)?.extensions.code, "ERR_DENIED");
-  assert.equal(await status(globex, acme.own, "unknown.globex.catalyst.internal"), 403);
-  assert.equal(await status(globex, acme.own, REVIEWS.toUpperCase()), 403);
+  // What is exported to nobody is not there, and the answer names it.
+  const unknown = await askPeer(globex, acme.own, "unknown.globex.catalyst.internal");
+  assert.deepEqual(
+    [unknown.status, told(unknown.text)],
+    [
+      404,
+      {
+        message: "no route to unknown.globex.catalyst.internal",
+        extensions: { code: "ERR_NOT_FOUND" },
+      },
+    ],
+  );
+  assert.equal(await status(globex, acme.own, REVIEWS.toUpperCase()), 404);
   // Of a graph peers reach its one path.
   assert.equal(seen((await askPeer(globex, initech.own, graph)).text).path, "/graphql");
   assert.equal(seen((await askPeer(globex, acme.own, graph, {}, "/admin?x")).text).path, "/graphql?x");
@@ -155,7 +166,7 @@ test("certificate and export rules decide what a peer may ask for", needs("envoy
     pem: initech.ca.certificatePem,
   });
   await flushed(globex);
-  assert.equal(await status(globex, acme.own, REVIEWS), 403);
+  assert.equal(await status(globex, acme.own, REVIEWS), 404);
 });
 
 test("a node in the middle passes on, and a loop ends", needs("envoy"), async (t) => {

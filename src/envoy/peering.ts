@@ -137,7 +137,7 @@ export class PeeringConfigurator {
     for (const other of this.#aliases.set(service, want?.aliases ?? [])) this.#dirty.add(`egress/${other}`);
   }
 
-  /** Undefined, or a want for nobody: peers are answered 403. */
+  /** Undefined, or a want for nobody: peers are answered 404. */
   setExport(service: ServiceName, want: EnvoyExportWant | undefined): void {
     if (want === undefined) this.#exports.delete(service);
     else this.#exports.set(service, want);

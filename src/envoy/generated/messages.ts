@@ -46,11 +46,13 @@ export interface Messages {
     readonly and_filter: Messages["envoy.config.accesslog.v3.AndFilter"];
     readonly header_filter: Messages["envoy.config.accesslog.v3.HeaderFilter"];
     readonly response_flag_filter: Messages["envoy.config.accesslog.v3.ResponseFlagFilter"];
+    readonly metadata_filter: Messages["envoy.config.accesslog.v3.MetadataFilter"];
   }> | None<{
     readonly status_code_filter: Messages["envoy.config.accesslog.v3.StatusCodeFilter"];
     readonly and_filter: Messages["envoy.config.accesslog.v3.AndFilter"];
     readonly header_filter: Messages["envoy.config.accesslog.v3.HeaderFilter"];
     readonly response_flag_filter: Messages["envoy.config.accesslog.v3.ResponseFlagFilter"];
+    readonly metadata_filter: Messages["envoy.config.accesslog.v3.MetadataFilter"];
   }>);
   "envoy.config.accesslog.v3.AndFilter": {
     readonly filters?: readonly Messages["envoy.config.accesslog.v3.AccessLogFilter"][];
@@ -61,6 +63,10 @@ export interface Messages {
   };
   "envoy.config.accesslog.v3.HeaderFilter": {
     readonly header?: Messages["envoy.config.route.v3.HeaderMatcher"];
+  };
+  "envoy.config.accesslog.v3.MetadataFilter": {
+    readonly matcher?: Messages["envoy.type.matcher.v3.MetadataMatcher"];
+    readonly match_if_key_not_found?: boolean;
   };
   "envoy.config.accesslog.v3.ResponseFlagFilter": {
     readonly flags?: readonly string[];
@@ -379,6 +385,7 @@ export interface Messages {
     readonly per_try_timeout?: Duration;
     readonly retry_priority?: Messages["envoy.config.route.v3.RetryPolicy.RetryPriority"];
     readonly retry_back_off?: Messages["envoy.config.route.v3.RetryPolicy.RetryBackOff"];
+    readonly retriable_headers?: readonly Messages["envoy.config.route.v3.HeaderMatcher"][];
   };
   "envoy.config.route.v3.RetryPolicy.RetryBackOff": {
     readonly base_interval: Duration;
@@ -448,6 +455,7 @@ export interface Messages {
     readonly name: string;
     readonly domains: readonly string[];
     readonly routes: readonly Messages["envoy.config.route.v3.Route"][];
+    readonly response_headers_to_remove?: readonly string[];
     readonly typed_per_filter_config?: Readonly<Record<string, Any>>;
   };
   "envoy.config.trace.v3.OpenTelemetryConfig": {
@@ -539,6 +547,7 @@ export interface Messages {
   }>);
   "envoy.extensions.filters.http.rbac.v3.RBAC": {
     readonly rules: Messages["envoy.config.rbac.v3.RBAC"];
+    readonly shadow_rules?: Messages["envoy.config.rbac.v3.RBAC"];
     readonly rules_stat_prefix?: string;
   };
   "envoy.extensions.filters.http.rbac.v3.RBACPerRoute": {
@@ -611,6 +620,7 @@ export interface Messages {
   };
   "envoy.extensions.filters.network.http_connection_manager.v3.ResponseMapper": {
     readonly filter?: Messages["envoy.config.accesslog.v3.AccessLogFilter"];
+    readonly status_code?: number;
     readonly body_format_override?: Messages["envoy.config.core.v3.SubstitutionFormatString"];
     readonly headers_to_add?: readonly Messages["envoy.config.core.v3.HeaderValueOption"][];
   };

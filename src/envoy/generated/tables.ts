@@ -7,6 +7,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "and_filter 6 message envoy.config.accesslog.v3.AndFilter",
     "header_filter 8 message envoy.config.accesslog.v3.HeaderFilter",
     "response_flag_filter 9 message envoy.config.accesslog.v3.ResponseFlagFilter",
+    "metadata_filter 12 message envoy.config.accesslog.v3.MetadataFilter",
   ],
   "envoy.config.accesslog.v3.AndFilter": [
     "filters 1 repeated message envoy.config.accesslog.v3.AccessLogFilter",
@@ -17,6 +18,10 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.config.accesslog.v3.HeaderFilter": [
     "header 1 message envoy.config.route.v3.HeaderMatcher",
+  ],
+  "envoy.config.accesslog.v3.MetadataFilter": [
+    "matcher 1 message envoy.type.matcher.v3.MetadataMatcher",
+    "match_if_key_not_found 2 boxed bool",
   ],
   "envoy.config.accesslog.v3.ResponseFlagFilter": [
     "flags 1 repeated string",
@@ -306,6 +311,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "per_try_timeout 3 duration",
     "retry_priority 4 message envoy.config.route.v3.RetryPolicy.RetryPriority",
     "retry_back_off 8 message envoy.config.route.v3.RetryPolicy.RetryBackOff",
+    "retriable_headers 9 repeated message envoy.config.route.v3.HeaderMatcher",
   ],
   "envoy.config.route.v3.RetryPolicy.RetryBackOff": [
     "base_interval 1 duration",
@@ -368,6 +374,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "name 1 string",
     "domains 2 repeated string",
     "routes 3 repeated message envoy.config.route.v3.Route",
+    "response_headers_to_remove 11 repeated string",
     "typed_per_filter_config 15 map any",
   ],
   "envoy.config.trace.v3.OpenTelemetryConfig": [
@@ -454,6 +461,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.extensions.filters.http.rbac.v3.RBAC": [
     "rules 1 message envoy.config.rbac.v3.RBAC",
+    "shadow_rules 2 message envoy.config.rbac.v3.RBAC",
     "rules_stat_prefix 6 string",
   ],
   "envoy.extensions.filters.http.rbac.v3.RBACPerRoute": [
@@ -519,6 +527,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   "envoy.extensions.filters.network.http_connection_manager.v3.ResponseMapper": [
     "filter 1 message envoy.config.accesslog.v3.AccessLogFilter",
+    "status_code 2 boxed uint32",
     "body_format_override 4 message envoy.config.core.v3.SubstitutionFormatString",
     "headers_to_add 5 repeated message envoy.config.core.v3.HeaderValueOption",
   ],

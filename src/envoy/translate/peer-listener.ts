@@ -74,10 +74,10 @@ const connectionManager = (node: string): Manager => ({
     { upgrade_type: "websocket" },
   ],
   scoped_routes: scopedRoutes("peer"),
-  local_reply_config: peeringReplies(),
+  local_reply_config: peeringReplies(node),
   http_filters: [
     guardFilter(node),
-    closedFilter(FILTER.deny, "DENY"),
+    marked(closedFilter(FILTER.deny, "DENY")),
     closedFilter(FILTER.allow, "ALLOW"),
     {
       name: FILTER.router,
@@ -89,11 +89,30 @@ const connectionManager = (node: string): Manager => ({
   ],
 });
 
-const closedFilter = (name: string, action: "ALLOW" | "DENY"): HttpFilter => ({
-  name,
-  typed_config: {
-    "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
-    rules: { action, policies: {} },
-    rules_stat_prefix: action.toLowerCase(),
+/** A shadow decides nothing: it tells the reply whether there is a route, for the filters answer before the router does. */
+const marked = (filter: ReturnType<typeof closedFilter>): HttpFilter => {
+  const anyone = { permissions: [{ any: true }], principals: [{ any: true }] } as const;
+  const shadow_rules = { action: "ALLOW", policies: { routed: { ...anyone, condition: ROUTED } } } as const;
+  return { ...filter, typed_config: { ...filter.typed_config, shadow_rules } };
+};
+
+/** xds.route_name != "": every route has a name. Without a route there is no such attribute, and the condition does not hold. */
+const ROUTED: Messages["google.api.expr.v1alpha1.Expr"] = {
+  call_expr: {
+    function: "_!=_",
+    args: [
+      { select_expr: { operand: { ident_expr: { name: "xds" } }, field: "route_name" } },
+      { const_expr: { string_value: "" } },
+    ],
   },
-});
+};
+
+const closedFilter = (name: string, action: "ALLOW" | "DENY") =>
+  ({
+    name,
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+      rules: { action, policies: {} },
+      rules_stat_prefix: action.toLowerCase(),
+    },
+  }) as const;

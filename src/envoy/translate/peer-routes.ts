@@ -7,7 +7,7 @@ import type { Duration } from "../generated/messages.ts";
 import { FILTER } from "./names.ts";
 import type { Route } from "./names.ts";
 import { anyPeerAccess, peersAccess } from "./peer-rbac.ts";
-import { HEALTH_HOST, exportClusterOf, pathsClusterOf } from "./peering-names.ts";
+import { HEALTH_HOST, NO_ROUTE_HEADER, exportClusterOf, pathsClusterOf } from "./peering-names.ts";
 import type { RouteConfiguration } from "./peering-names.ts";
 import { HTTP, UPGRADES, pathRoutes, routeConfiguration, withHeader } from "./peering-routes.ts";
 import type { Action } from "./peering-routes.ts";
@@ -15,6 +15,8 @@ import type { Action } from "./peering-routes.ts";
 export const peerRoutes = (node: NodeName, want: EnvoyExportWant): RouteConfiguration =>
   routeConfiguration("peer", node, want.service, {
     typed_per_filter_config: { [FILTER.allow]: peersAccess(want.to) },
+    // A service cannot say it, or requests that it has answered would be sent again.
+    ...(want.target.kind === "own" ? { response_headers_to_remove: [NO_ROUTE_HEADER] } : {}),
     routes: want.target.kind === "own" ? ownRoutes(want, want.target) : onwardRoutes(want, want.target),
   });
 

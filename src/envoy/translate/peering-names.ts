@@ -32,6 +32,8 @@ export const PEERS_SECRET = "peers";
 export const HEALTH_HOST = "health.catalyst.internal";
 /** Nodes a request went through, first one first. */
 export const PATH_HEADER = "x-catalyst-path";
+/** Named by the node that has no route to a service: nothing of the request went further, and another node may have one. */
+export const NO_ROUTE_HEADER = "x-catalyst-no-route";
 export const GUARD_FILTER = "catalyst.guard";
 /** Alternatives Envoy holds for one service. */
 export const PATHS_MAX = 4;

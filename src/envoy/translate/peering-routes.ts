@@ -5,7 +5,7 @@
 import type { NodeName } from "#routing";
 import type { Messages } from "../generated/messages.ts";
 import type { Route, RouteMatch, VirtualHost } from "./names.ts";
-import { PATH_HEADER, routesOf } from "./peering-names.ts";
+import { NO_ROUTE_HEADER, PATH_HEADER, routesOf } from "./peering-names.ts";
 import type { RouteConfiguration, Side } from "./peering-names.ts";
 
 export type Action = Extract<Route, { readonly route: unknown }>["route"];
@@ -34,9 +34,10 @@ export const UPGRADES: NonNullable<Action["upgrade_configs"]> = [
   { upgrade_type: "websocket" },
 ];
 
-/** The next try goes to the next path. */
+/** The next try goes to the next path, also where a node has no route any more and this one has not heard of it yet. */
 const retry = (on: string): Messages["envoy.config.route.v3.RetryPolicy"] => ({
-  retry_on: on,
+  retry_on: `${on},retriable-headers`,
+  retriable_headers: [{ name: NO_ROUTE_HEADER, present_match: true }],
   num_retries: 3,
   retry_back_off: { base_interval: "0.005s", max_interval: "0.05s" },
   retry_priority: {
@@ -77,7 +78,7 @@ export const routeConfiguration = (
   side: Side,
   node: NodeName,
   host: string,
-  virtualHost: Pick<VirtualHost, "routes" | "typed_per_filter_config">,
+  virtualHost: Omit<VirtualHost, "name" | "domains">,
 ): RouteConfiguration => ({
   name: routesOf(side, host),
   request_headers_to_add: [{ header: { key: PATH_HEADER, value: node }, append_action: APPEND[side] }],
