@@ -1,6 +1,6 @@
 // The signature algorithms and how a key of each looks as a JWK. `alg` always belongs to the key, never to the token: that is
-// what makes algorithm confusion impossible. ES384 is the default (identity.md section 1); RSA is only verified, for external
-// providers, never made here. Follows RFC 7517, RFC 7518, RFC 8037 and RFC 7638 (thumbprint).
+// what makes algorithm confusion impossible. ES384 is the default (docs/internals/identity.md section 1); RSA is only verified, for
+// external providers, never made here. Follows RFC 7517, RFC 7518, RFC 8037 and RFC 7638 (thumbprint).
 
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import type { Jwk } from "#rpc";

@@ -1,5 +1,5 @@
 // The auth part as one object: keys, tokens, API keys and their HTTP side put together as the configuration says. Follows
-// identity.md sections 1-7 and contracts.md sections 1 and 4.
+// docs/internals/identity.md sections 1-7 and docs/internals/contracts.md sections 1 and 4.
 // Invariants: this node signs only when its tokens are its own (mode "own" and, for connectivity tests, "none"); in mode
 // "jwks" it verifies what another issuer signed, and every call that would mint says so.
 

@@ -1,6 +1,6 @@
-// Every hard bound of the auth room on what a remote party can send or cause, each with its reason. Follows identity.md
-// sections 3, 4 and 7. A configurable bound may only be lower. Invariant: no input of another party grows memory, disk or
-// the queue of the thread pool beyond what stands here.
+// Every hard bound of the auth room on what a remote party can send or cause, each with its reason. Follows
+// docs/internals/identity.md sections 3, 4 and 7. A configurable bound may only be lower. Invariant: no input of another party
+// grows memory, disk or the queue of the thread pool beyond what stands here.
 
 /** Longest token that is looked at; Envoy's own cache stops at 4 KiB, ours are about 500 bytes. */
 export const TOKEN_BYTES_MAX = 8 * 1024;

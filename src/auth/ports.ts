@@ -25,7 +25,7 @@ export interface Log {
   error(fields: object, text: string): void;
 }
 
-/** Measurements of this room (conventions.md section 11, area "auth"). Outcomes are closed sets, never text from the wire. */
+/** Measurements of this room (docs/internals/processes.md section 4). Outcomes are closed sets, never text from the wire. */
 export interface Instruments {
   /** `auth.sign.duration`; `error` is an error code. */
   sign(seconds: number, error?: string): void;

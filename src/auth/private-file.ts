@@ -1,6 +1,6 @@
 // Files that only this node may read: signing keys, the store of API keys, the last good key set. Written so that a crash at
 // any moment leaves the old content or the new one (temporary file, fsync, rename, fsync of the directory), and refused when
-// somebody else could have read or placed them. Follows identity.md section 5.
+// somebody else could have read or placed them. Follows docs/internals/identity.md section 5.
 // Invariant: the modes are checked on the open descriptor, never on a name that could be exchanged in between.
 
 import { randomBytes } from "node:crypto";

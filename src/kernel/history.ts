@@ -1,6 +1,6 @@
 // The last commits, in a ring, for whoever follows the state at its own pace (watchers, the admin's events,
 // propagation). Bounded twice: by commits and by the changes in them. A reader that fell behind is told so
-// (`lost`) and reads the whole state again; it is never waited for. Follows peering.md section 2.
+// (`lost`) and reads the whole state again; it is never waited for. Follows docs/internals/kernel.md section 2.
 
 import type { Commit } from "./plugin.ts";
 

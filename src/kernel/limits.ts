@@ -1,5 +1,5 @@
 // Every hard bound of the node that a remote party, a plugin or a burst could otherwise push without end
-// (conventions.md section 4). A configurable bound may only be lower. Each has its reason beside it; a change
+// (docs/internals/conventions.md). A configurable bound may only be lower. Each has its reason beside it; a change
 // needs a better one.
 
 export const LIMITS = {

@@ -1,7 +1,7 @@
 // The one loop through which everything passes: events in, one revision per commit, effects out. Events wait
 // in one bounded queue; a turn takes up to 512 of them or 5 ms, applies, commits, reacts, and yields. A turn
 // never awaits, so nothing else can change the state in between. Where a turn ended is part of what a record
-// keeps; a replay steps through the same commits. Follows DESIGN.md section 2 and peering.md section 9.
+// keeps; a replay steps through the same commits. Follows docs/internals/kernel.md section 1.
 
 import { Effects, type EffectsStatus, mergeRunners } from "./effects.ts";
 import { KernelError } from "./errors.ts";

@@ -1,7 +1,7 @@
 // The two phases, without queue, clock or effects: events in, one commit and the effects asked for out. Pure
 // given store and plugins, so the loop, a replay and a simulation share it. Invariants: a throwing plugin
 // loses what it proposed for that one event or commit and nothing else; a refused event changes nothing.
-// Follows DESIGN.md section 2.
+// Follows docs/internals/kernel.md section 1.
 
 import { LIMITS } from "./limits.ts";
 import type { Log, Proposals, Refusal, StateStore, Types } from "./plugin.ts";

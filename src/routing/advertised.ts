@@ -3,7 +3,7 @@
 // the route again when a frame is written; one that would differ by then counts as changed. Entries stand in a log in the order of
 // their last change, each once; so what a reader has not seen is the log after its cursor, in its newest state only, and a slow
 // reader costs its own changed keys and one number. Slots are never renumbered: a cursor stays valid while the log is compacted.
-// Follows peering.md section 3.
+// Follows docs/internals/session.md section 4.
 
 import { Digest, type Row, rowOf } from "./digest.ts";
 import type { Route, RouteVersion } from "./route.ts";

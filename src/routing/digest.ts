@@ -1,7 +1,7 @@
 // What one side told another, as 256 sums of 64 bits: equal sums mean equal routes, whatever the order in which they came. Kept up
 // to date row by row (one XOR in, one XOR out), so a comparison costs nothing but its own message, and a difference names the
 // buckets to send again. Only fields of protocol version 1 are summed, by name: a side that ignores a field it does not know must
-// come to the same sum. It finds divergence, not forgery. Follows peering.md sections 6 and 8.
+// come to the same sum. It finds divergence, not forgery. Follows docs/internals/session.md section 6.
 
 import type { Route } from "./route.ts";
 import { hashOf, type Lanes, Mixer } from "./state-hash.ts";

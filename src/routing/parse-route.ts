@@ -1,5 +1,5 @@
-// A route as bytes from outside claim it, made one of ours or refused with the reason: form and budget, nothing that needs to know who
-// tells it (that is origin.ts). Written by hand: it runs for every received route, and a general validator costs as much as all
+// A route as bytes from outside claim it, made one of ours or refused with the reason: form and budget, nothing that needs to know
+// who tells it (that is origin.ts). Written by hand: it runs for every received route, and a general validator costs as much as all
 // the rest of the way. Names of nodes and organizations recur, so each is checked once and kept, which also makes equal ones the
 // same string. Invariant: what comes out holds only known fields, and nothing that the sender could still reach.
 
@@ -8,7 +8,7 @@ import type { RouteProblem } from "./rejection.ts";
 import type { Route, RouteAttributes, RouteVersion, Scope } from "./route.ts";
 import type { Health } from "./service.ts";
 
-/** Budget of one route (peering.md section 5). */
+/** Budget of one route (docs/internals/decision.md section 1). */
 export const ROUTE = {
   keyBytes: 512,
   hops: 32,

@@ -1,6 +1,6 @@
-// How much one peer may tell: routes, bytes and rate. At 80 % the operator is warned, beyond the limit that session alone is closed,
-// with a code that says so and waits for the operator (9) or backs off (10). A single route that is too long a way is dropped alone
-// (origin.ts): its length is seldom the fault of who passes it on. Follows peering.md sections 1 and 7.
+// How much one peer may tell: routes, bytes and rate. At 80 % the operator is warned, beyond the limit that session alone is
+// closed, with a code that says so and waits for the operator (9) or backs off (10). A single route that is too long a way is
+// dropped alone (origin.ts): its length is seldom the fault of who passes it on. Follows docs/internals/decision.md section 1.
 
 import type { Millis } from "#kernel";
 import type { PeerLimits } from "./route.ts";

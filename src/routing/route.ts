@@ -1,6 +1,6 @@
 // One path to a service, as one peer told it, and what a node makes of all paths to one name. The wire form is exactly `Route`:
 // what is received is kept before policy. Paths are alternatives of one name; several nodes may offer it.
-// Follows DESIGN.md section 4 and peering.md sections 5 and 7. Every value is plain data, replaced and never changed in place.
+// Follows docs/internals/decision.md. Every value is plain data, replaced and never changed in place.
 
 import type { Millis } from "#kernel";
 import type { Hash, Health, NodeName, OrgName, Protocol, ServiceName } from "./service.ts";

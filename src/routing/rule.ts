@@ -1,6 +1,6 @@
-// Rules of import and export: an ordered list, the first that matches decides (peering.md section 7). Compiled once for each
-// peer: what concerns the peer is decided then, so the rest is about the route alone and two peers for whom the same rules are
-// left share one hash, which names their update group. Exact names and "*.domain" patterns are found through indexes, so ten
+// Rules of import and export: an ordered list, the first that matches decides (docs/internals/decision.md section 4). Compiled once
+// for each peer: what concerns the peer is decided then, so the rest is about the route alone and two peers for whom the same rules
+// are left share one hash, which names their update group. Exact names and "*.domain" patterns are found through indexes, so ten
 // thousand of them cost as much as one. Invariant: the index never changes which rule wins, only how fast it is found.
 
 import { type Glob, globMatches, globOf, tailOf } from "./glob.ts";

@@ -1,5 +1,5 @@
 // The node's state behind the kernel's port: one mutable table of services with a journal (immutable maps
-// cost hundreds of times the CPU, peering.md section 2), and the indexes that are derived from it. Every
+// cost hundreds of times the CPU, docs/internals/kernel.md section 2), and the indexes that are derived from it. Every
 // change goes through `#put`, an undo is a put of the old value, so indexes and table cannot part.
 // Invariants: a service is up when one of its endpoints is; an ingress prefix and a host have one owner; a
 // commit lists, per key, the first value before and the last one after.

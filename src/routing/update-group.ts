@@ -1,7 +1,8 @@
 // Peers that are told the same, because role, export policy, encoding and capabilities are equal: filtered once, encoded once. The
 // group yields frames; two peers at the same place get the same frame object, so the driver encodes it once and sends the same
 // bytes. Sending is clocked by acknowledgements: at most `credit` frames wait for one, and who is slow reads later, in newest
-// state, alone. Across organizations a peer is not told of routes that passed through its own. Follows peering.md sections 3, 4, 8.
+// state, alone. Across organizations a peer is not told of routes that passed through its own. Follows docs/internals/session.md
+// section 4.
 
 import { Advertised, type Entry, foreign, type Place, type Slot, type Source } from "./advertised.ts";
 import type { Buckets, Digest } from "./digest.ts";

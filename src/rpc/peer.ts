@@ -1,6 +1,6 @@
 // The contract between two nodes: a door that anybody may knock at, and the session behind it, the same for both sides. The words
 // themselves are data and belong to the session's state machine in `routing`; here are the methods that carry them. An
-// unauthenticated caller can reach `PeerDoor.open` and nothing else. Follows peering.md section 5.
+// unauthenticated caller can reach `PeerDoor.open` and nothing else. Follows docs/internals/session.md section 2.
 
 import type { DigestAnswer, DigestMark, FrameHead, Notice, Open, Progress } from "#routing";
 

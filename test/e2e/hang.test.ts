@@ -1,5 +1,5 @@
 // A part that hangs holds its sockets open and answers nothing, so only its supervisor can tell. Scenario `stuck-loop-is-unhealthy`
-// (peering.md section 12), with real parts and a real Envoy: each is stopped, is noticed, and is started anew.
+// (docs/internals/session.md section 10), with real parts and a real Envoy: each is stopped, is noticed, and is started anew.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
-// Defects that can be put into simulated nodes: a harness that does not find them proves nothing. Follows peering.md section 10.
+// Defects that can be put into simulated nodes: a harness that does not find them proves nothing. Follows docs/internals/session.md
+// section 8.
 
 export const BUGS = [
   /** The end mark sweeps nothing. */

@@ -1,7 +1,7 @@
 // What must be so at rest, computed without any of the code under test: each node's choice follows from what its neighbours chose.
 // `solve` computes the whole network from nothing, as a path-vector fixed point; where two orders of computing agree, that is the
 // only state in which the network can rest. `expected` derives one node's choice from its neighbours' actual ones, which holds
-// for every state at rest. Rules follow peering.md section 7; simulated networks leave costs out.
+// for every state at rest. Rules follow docs/internals/decision.md sections 2 and 4; simulated networks leave costs out.
 
 export interface Claim {
   readonly key: string;

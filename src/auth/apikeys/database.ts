@@ -1,6 +1,6 @@
-// Opens `auth.db`: its mode, its version, its health. Follows identity.md section 7 and contracts.md section 3.
-// Invariants: only this user can read it; a damaged file, or one of a newer version, stops the start with a clear error and
-// is left as it is, because making a new one would silently revoke every key. Each change is on disk before it is answered.
+// Opens `auth.db`: its mode, its version, its health. Follows docs/internals/identity.md section 7 and docs/internals/contracts.md
+// section 3. Invariants: only this user can read it; a damaged file, or one of a newer version, stops the start with a clear error
+// and is left as it is, because making a new one would silently revoke every key. Each change is on disk before it is answered.
 
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";

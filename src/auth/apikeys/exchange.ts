@@ -1,7 +1,7 @@
 // An API key for a five-minute token. The token is kept until shortly before its end, so that a client that sends its key
-// with every request costs one signature in four minutes. Follows identity.md section 7 and contracts.md section 4.
-// Invariants: the key itself is checked each time, so a revoked one dies at once; a kept token is given out only while the
-// key that signed it is still good, and never outlives the API key.
+// with every request costs one signature in four minutes. Follows docs/internals/identity.md section 7 and
+// docs/internals/contracts.md section 4. Invariants: the key itself is checked each time, so a revoked one dies at once; a kept
+// token is given out only while the key that signed it is still good, and never outlives the API key.
 
 import { type ApiKeyRecord, CatalystError, type Signed } from "#rpc";
 import { API_KEYS_MAX, TOKEN_LIFE_DEFAULT_S } from "../limits.ts";

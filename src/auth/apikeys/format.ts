@@ -1,6 +1,6 @@
 // The text of an API key: `cat_live_<id 12>_<secret 43><crc 6>`, all base62, 71 characters. The prefix and the checksum let
-// secret scanners find leaked keys and let us refuse a mistyped one without looking it up. Follows identity.md section 7.
-// Invariant: the secret carries 256 random bits; that is why a plain SHA-256 at rest is enough.
+// secret scanners find leaked keys and let us refuse a mistyped one without looking it up. Follows docs/internals/identity.md
+// section 7. Invariant: the secret carries 256 random bits; that is why a plain SHA-256 at rest is enough.
 
 import { createHash, randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";

@@ -1,4 +1,4 @@
-// The API keys of this node: made, listed, revoked, rotated, and recognised. Follows identity.md section 7.
+// The API keys of this node: made, listed, revoked, rotated, and recognised. Follows docs/internals/identity.md section 7.
 // Invariants: of a key only its SHA-256 is kept, and compared in constant time; a revoked key is refused by the very next
 // look, for nothing is cached here; all but the holder of a right secret learn nothing but "invalid".
 

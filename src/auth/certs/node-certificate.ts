@@ -1,6 +1,6 @@
 // The certificate by which a node is known to its peers: one SPIFFE URI that names it, P-256, for both ends of mTLS.
-// Follows identity.md section 11 and contracts.md section 1 (Envoy's SPIFFE validator asks for keyUsage).
-// Invariants: exactly one URI name; the name lies inside the CA's organization; the key stays over renewals, so that a
+// Follows docs/internals/identity.md section 11 and docs/internals/contracts.md section 1 (Envoy's SPIFFE validator asks for
+// keyUsage). Invariants: exactly one URI name; the name lies inside the CA's organization; the key stays over renewals, so that a
 // renewal is one atomic write and never leaves a certificate beside the wrong key.
 
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";

@@ -1,5 +1,5 @@
 // The small CA of an organization that `catalyst init` makes: a P-384 key and a certificate that is given to peers as
-// `certs/trust.pem`. Follows identity.md section 11 and contracts.md section 1.
+// `certs/trust.pem`. Follows docs/internals/identity.md section 11 and docs/internals/contracts.md section 1.
 // Invariants: the CA can only speak for names of its own organization, because its certificate says so (critical
 // NameConstraints) and every verifier refuses others; an existing CA is never overwritten.
 

@@ -1,6 +1,6 @@
 // The X.509 library, loaded only where certificates are made: it costs 20 MB and 150 ms, which no running node should pay
-// (identity.md section 1). Node itself verifies and reads certificates. Beside it, what the library lacks: NameConstraints.
-// Invariant: `reflect-metadata` is imported before the library, which fails without it.
+// (docs/internals/identity.md section 1). Node itself verifies and reads certificates. Beside it, what the library lacks:
+// NameConstraints. Invariant: `reflect-metadata` is imported before the library, which fails without it.
 
 import { type KeyObject, randomBytes, type webcrypto } from "node:crypto";
 

@@ -1,7 +1,7 @@
 // The HTTP side of the auth part, for Envoy and for services: the key set, discovery, the token endpoint, health, and the
-// answer to Envoy's ext_authz for requests that carry an API key. Follows contracts.md section 4 and identity.md sections 4
-// and 7. Invariants: each path has its methods, and no other is answered; everything about keys and tokens but the public key
-// set is marked as not to be stored; an API key is never logged and never answered with.
+// answer to Envoy's ext_authz for requests that carry an API key. Follows docs/internals/contracts.md section 4 and
+// docs/internals/identity.md sections 4 and 7. Invariants: each path has its methods, and no other is answered; everything about
+// keys and tokens but the public key set is marked as not to be stored; an API key is never logged and never answered with.
 
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";

@@ -1,7 +1,7 @@
 // Puts the HTTP side on a unix socket (for Envoy) or a TCP address (tests, containers), with a limit on everything a client
-// can hold: header size and time, request time, connections. Follows contracts.md section 2 and identity.md section 16.
-// Invariants: the socket's mode is 0600 from the moment anybody can connect; a socket file left by a killed process is taken
-// over, a living one never.
+// can hold: header size and time, request time, connections. Follows docs/internals/contracts.md section 2 and
+// docs/internals/identity.md section 16. Invariants: the socket's mode is 0600 from the moment anybody can connect; a socket file
+// left by a killed process is taken over, a living one never.
 
 import { chmodSync } from "node:fs";
 import { lstat, unlink } from "node:fs/promises";

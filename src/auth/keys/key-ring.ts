@@ -1,5 +1,5 @@
 // The node's own signing keys, alive: it carries out what schedule.ts says is due, keeps one key prepared so that the next
-// is always at hand, and serves the public ones as a key source. Follows identity.md section 5.
+// is always at hand, and serves the public ones as a key source. Follows docs/internals/identity.md section 5.
 // Invariant: the disk changes first, the memory after; a step that cannot be written does not happen and is tried again.
 // Changes run one after the other.
 

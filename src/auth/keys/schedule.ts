@@ -1,5 +1,5 @@
 // The life of a signing key as a pure function of the time: prepared -> published (verifies, announced) -> active (the one
-// that signs) -> retiring (verifies the tokens it signed) -> removed. Follows identity.md section 5.
+// that signs) -> retiring (verifies the tokens it signed) -> removed. Follows docs/internals/identity.md section 5.
 // Invariants: exactly one key is active once there is any; a key signs only after it was announced, except the very first,
 // an ordered `rotate --now`, and the successor of a revoked key; a private part exists only before retiring. A wall clock
 // that was wrong and came back never holds a step off for longer than the step's own time.

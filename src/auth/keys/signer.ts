@@ -1,5 +1,5 @@
 // The one interface behind which a signing key stands, so that a file, the authority's RPC, a KMS or PKCS#11 can take its
-// place; and the form that holds the key in memory. Follows identity.md section 5.
+// place; and the form that holds the key in memory. Follows docs/internals/identity.md section 5.
 // Invariant: a signature is raw r||s (JWS, RFC 7518 section 3.4), never DER, and is made on the thread pool: a synchronous
 // ES384 signature would hold the event loop for 0.6 ms.
 

@@ -1,5 +1,5 @@
 // Decides which addresses a key set may be fetched from, so that a URL in a configuration, or a name that suddenly resolves
-// to the inside, cannot make this node call its neighbours (SSRF). Follows identity.md section 4 and RFC 6890.
+// to the inside, cannot make this node call its neighbours (SSRF). Follows docs/internals/identity.md section 4 and RFC 6890.
 // Invariant: both ways in are covered. `lookup` sees the names, but Node never calls it for IP literals, which therefore are
 // tested first (`127.1`, `2130706433` and `[::ffff:127.0.0.1]` all passed a guard that only had the hook).
 

@@ -1,5 +1,5 @@
 // OpenID Connect Discovery, the two facts of it that matter: whose document it is, and where the keys are. Follows OpenID
-// Connect Discovery 1.0 section 4.3 and identity.md section 4.
+// Connect Discovery 1.0 section 4.3 and docs/internals/identity.md section 4.
 // Invariant: a document that names another issuer than the configured one, byte for byte, is never used: with a different
 // spelling every token would be refused, and with a foreign one somebody else would sign for us.
 

@@ -1,5 +1,5 @@
 // One bounded GET of a small JSON document from a place that is not trusted. Exists because `fetch` follows redirects, reads
-// without limit and connects anywhere. Follows identity.md section 4.
+// without limit and connects anywhere. Follows docs/internals/identity.md section 4.
 // Invariants: no redirect is followed, no more than the limit is read, nothing outlives the deadline, no address on the
 // inside is connected, no connection stays open afterwards.
 

@@ -1,6 +1,6 @@
 // Keys out of a JWK set in a file that somebody else maintains: read at start and again whenever it changes. It is looked at
 // by time, not by file events, because those miss exchanged symbolic links (how containers update mounted files) and network
-// file systems. Follows identity.md section 4.
+// file systems. Follows docs/internals/identity.md section 4.
 // Invariant: a file that is missing or broken never takes good keys away; they stay, with the reason in `problem`.
 
 import { constants } from "node:fs";

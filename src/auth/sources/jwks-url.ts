@@ -1,7 +1,7 @@
 // Keys fetched from a URL: by timer, with the last good answer on disk. Exists because the stock client fails every token
-// ten minutes after the provider died, and makes one fetch per bad token while it is down. Follows identity.md section 4.
-// Invariants: one fetch at a time; failures back off for all callers together; an unknown `kid` causes at most one fetch per
-// 30 s; keys that nobody confirmed for 24 h are dropped, and with them every token they signed.
+// ten minutes after the provider died, and makes one fetch per bad token while it is down. Follows docs/internals/identity.md
+// section 4. Invariants: one fetch at a time; failures back off for all callers together; an unknown `kid` causes at most one fetch
+// per 30 s; keys that nobody confirmed for 24 h are dropped, and with them every token they signed.
 
 import {
   JWKS_BACKOFF_MAX_MS,

@@ -1,4 +1,4 @@
-// Reads a JWK set that somebody else wrote. Follows identity.md section 4 and RFC 7517.
+// Reads a JWK set that somebody else wrote. Follows docs/internals/identity.md section 4 and RFC 7517.
 // Invariants: what comes out are public keys of known algorithms, each with an id of its own; a set that is oversized, holds
 // one id twice, or gives away a private key is refused as a whole, because its author has lost control of it. Keys of kinds
 // that are not known, or for encryption, are passed over, as RFC 7517 section 5 asks.

@@ -1,5 +1,5 @@
 // Where the keys come from that verify tokens: our own ring, a file, a URL. One interface, one suite of common cases, so that
-// the verifier does not know the difference. Follows identity.md sections 3 and 4.
+// the verifier does not know the difference. Follows docs/internals/identity.md sections 3 and 4.
 // Invariants: a key that stays keeps its object identity from table to table, so that "is it still the same key" is one
 // comparison; `revision` grows with every change, also over restarts as long as the wall clock does not run backward.
 

@@ -1,6 +1,6 @@
 // The last good answer of a key server, kept on disk so that a restart while the server is away changes nothing. Follows
-// identity.md section 4. Invariant: what is read back is parsed and aged exactly like a fresh answer; a damaged or foreign
-// file counts as none, because it is a cache and the truth can be fetched again.
+// docs/internals/identity.md section 4. Invariant: what is read back is parsed and aged exactly like a fresh answer; a damaged or
+// foreign file counts as none, because it is a cache and the truth can be fetched again.
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";

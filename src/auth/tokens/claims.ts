@@ -1,6 +1,6 @@
 // The access profile: which claims a token inside the organization carries, and what each must be. The same rules serve
-// minting and verifying, so that this node never mints what it would refuse. Follows identity.md section 6 and RFC 9068.
-// Invariants: only known claims come out, with checked types; the life of a token is bounded by its own two times, whatever
+// minting and verifying, so that this node never mints what it would refuse. Follows docs/internals/identity.md section 6 and RFC
+// 9068. Invariants: only known claims come out, with checked types; the life of a token is bounded by its own two times, whatever
 // its issuer says.
 
 import { CatalystError, type Claims, type SignRequest } from "#rpc";

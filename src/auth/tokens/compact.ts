@@ -1,5 +1,5 @@
 // The compact form of a JWS (RFC 7515 section 7.1), written and read. Reading only takes apart and refuses what cannot be a
-// token of ours; it trusts nothing it sees. Follows identity.md section 3, steps 1 and 3.
+// token of ours; it trusts nothing it sees. Follows docs/internals/identity.md section 3, steps 1 and 3.
 // Invariant: a header that brings its own key, or asks for an extension, never gets further than here.
 
 import type { Claims } from "#rpc";

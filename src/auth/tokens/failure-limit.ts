@@ -1,5 +1,5 @@
 // Counts bad signatures per sender, because each one costs half a millisecond of processor and costs the sender nothing. Who
-// sends too many is refused without a check for a moment; all others are unharmed. Follows identity.md section 3.
+// sends too many is refused without a check for a moment; all others are unharmed. Follows docs/internals/identity.md section 3.
 // Invariant: memory is bounded; a sender that is forgotten starts with a full allowance.
 
 import { BAD_SIGNATURES_BURST, BAD_SIGNATURES_PER_S, SENDERS_MAX } from "../limits.ts";

@@ -1,4 +1,4 @@
-// Mints access tokens with the key that is active at this moment. Follows identity.md sections 5 and 6.
+// Mints access tokens with the key that is active at this moment. Follows docs/internals/identity.md sections 5 and 6.
 // Invariant: signing runs on the thread pool with a bounded queue, so no caller can pile up work without end.
 
 import { randomBytes } from "node:crypto";

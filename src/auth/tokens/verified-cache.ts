@@ -1,6 +1,6 @@
 // Tokens that were verified a moment ago, by the hash of the token: a hit costs a microsecond, a check half a millisecond.
-// Follows identity.md section 3. Invariants: only successes are kept; an entry dies at its own expiry, after five minutes,
-// and when its key leaves the key set; memory is bounded, the least recently used entry goes first.
+// Follows docs/internals/identity.md section 3. Invariants: only successes are kept; an entry dies at its own expiry, after five
+// minutes, and when its key leaves the key set; memory is bounded, the least recently used entry goes first.
 
 import type { Claims } from "#rpc";
 import { VERIFIED_LIFE_MS } from "../limits.ts";

@@ -1,5 +1,5 @@
 // Decides whether a token is good, cheapest refusal first: size, cache, form, key, claims, sender's allowance, signature.
-// Follows identity.md section 3. jose checks the signature and once more the claims, as a second pair of eyes.
+// Follows docs/internals/identity.md section 3. jose checks the signature and once more the claims, as a second pair of eyes.
 // Invariants: the algorithm comes from the key, the key from the one issuer this verifier is bound to; a key that leaves the
 // set while a check is under way makes the check fail; time and the deny list are looked at on every hit of the cache.
 

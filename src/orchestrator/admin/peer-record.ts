@@ -1,6 +1,6 @@
 // A peering as the admin contract shows it: what its session is at, and how old what is known of the peer may be. "Connected" alone
-// never counts as fresh: sums that were not found equal for too long make data stale though the session is up (peering.md section 12,
-// `session-up-data-stale`). Pure.
+// never counts as fresh: sums that were not found equal for too long make data stale though the session is up
+// (docs/internals/session.md section 10, `session-up-data-stale`). Pure.
 
 import type { Millis } from "#kernel";
 import type { PeerRecord } from "#rpc";

@@ -1,5 +1,5 @@
 // Sessions of whole nodes over links in memory, of nodes that end and begin again: each scenario failed once in some
-// system of this kind (peering.md section 12).
+// system of this kind (docs/internals/session.md section 10).
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

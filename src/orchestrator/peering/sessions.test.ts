@@ -1,4 +1,5 @@
-// Sessions of whole nodes over links in memory: each scenario failed once in some system of this kind (peering.md section 12).
+// Sessions of whole nodes over links in memory: each scenario failed once in some system of this kind (docs/internals/session.md
+// section 10).
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

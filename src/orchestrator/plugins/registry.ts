@@ -1,6 +1,6 @@
 // The registry of declared services: the configuration file's, the admin API's and those of plugins. Each has
 // one owner, and only the owner changes it; the same name again from the same owner is one more endpoint
-// (contracts.md section 5). What the file says stands first: at a reload, a service of another owner that is
+// (docs/internals/contracts.md section 5). What the file says stands first: at a reload, a service of another owner that is
 // in its way leaves and is reported, which is also what a restart would come to. Invariant: neither the order
 // of a list nor that of file and store changes the result.
 

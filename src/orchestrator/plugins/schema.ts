@@ -1,7 +1,7 @@
 // What a GraphQL service's schema is: keeps it read while the service is up (the runner reads at once and
 // then every 60 s; a recovered service gets a new want, hence a new reading), and takes what was read into
 // the state. A schema that cannot be used leaves the service out of the graph; one that cannot be reached
-// does so only while none is known, for a known schema composes without its service (gateway.md section 5).
+// does so only while none is known, for a known schema composes without its service (docs/internals/gateway.md section 5).
 
 import type { Event, IServicePlugin, SchemaWant, Service } from "#routing";
 import { follow, type Followed, healthyUrls } from "./follow.ts";

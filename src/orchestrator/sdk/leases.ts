@@ -8,7 +8,7 @@ import type { NodeTypes, ServiceIntent } from "#routing";
 import { throwRefusal } from "../admin/verbs.ts";
 import type { Store } from "../store/store.ts";
 
-/** Three renewals may be lost before a service is gone (contracts.md section 5). */
+/** Three renewals may be lost before a service is gone (docs/internals/contracts.md section 5). */
 export const LEASE_MS = 15_000;
 export const RENEW_MS = LEASE_MS / 3;
 export const LEASES_MAX = 10_000;

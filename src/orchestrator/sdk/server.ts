@@ -1,4 +1,5 @@
-// What services speak to their node: JSON over HTTP on `run/sdk.sock` (0600), so that any language can (contracts.md section 5).
+// What services speak to their node: JSON over HTTP on `run/sdk.sock` (0600), so that any language can (docs/internals/contracts.md
+// section 5).
 //   POST   /v1/services           {"name","protocol","endpoint"|"endpoints", "lease"?, …} → {"lease","name","ttlMs","renewMs"}
 //   DELETE /v1/services/LEASE     → 204
 //   GET    /v1/events?lease=LEASE → event stream: `registered` at once, `drain` when the node stops

@@ -1,5 +1,5 @@
 // Waiting time before a part is started again: 200 ms doubling to 30 s, with jitter, so that parts that fail together do not
-// start together; back to the beginning after 10 s up (conventions.md section 11).
+// start together; back to the beginning after 10 s up (docs/internals/processes.md section 1).
 
 import type { Random } from "#kernel";
 

@@ -1,5 +1,5 @@
 // Envoy does not watch its stdin, so it would outlive a supervisor that was killed with -9. `setpriv --pdeathsig` lets the
-// kernel end it; where util-linux is missing, a shell waits for EOF of a pipe and ends it (operations.md section 2, measured).
+// kernel end it; where util-linux is missing, a shell waits for EOF of a pipe and ends it (docs/internals/processes.md section 2).
 // Invariant: whatever kills the supervisor, nothing that it started goes on.
 
 import { accessSync, constants } from "node:fs";

@@ -1,6 +1,6 @@
 // Whether a part's event loop still turns: asked every few seconds, a part that leaves three questions in a row unanswered hangs.
-// Generous, because ending a part that is only slow does more harm than waiting: noticed within 3 keepalives (conventions.md
-// section 5). Invariant: a question counts as missed only if the asker itself was there all the time, so that neither a
+// Generous, because ending a part that is only slow does more harm than waiting: noticed within 3 keepalives
+// (docs/internals/processes.md section 1). Invariant: a question counts as missed only if the asker itself was there all the time, so that neither a
 // suspended machine nor a stopped supervisor takes the blame to its parts.
 
 import type { Clock } from "#kernel";

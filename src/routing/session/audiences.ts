@@ -1,7 +1,7 @@
 // Peers that are told the same, by export policy and what was negotiated: which group each is in, and tables that grow. A table is
-// never made in one go: names are looked at slice by slice, each in its newest state, while what changes meanwhile comes as changes;
-// so a name is told rightly whichever came first. Invariant: nobody is told that a table is everything while names are left.
-// Follows peering.md sections 3 and 7.
+// never made in one go: names are looked at slice by slice, each in its newest state, while what changes meanwhile comes as
+// changes; so a name is told rightly whichever came first. Invariant: nobody is told that a table is everything while names are
+// left. Follows docs/internals/session.md section 4.
 
 import { Advertised } from "../advertised.ts";
 import type { Path } from "../path.ts";

@@ -1,7 +1,7 @@
 // What one peer tells, frame by frame: sequence numbers, marks of begin and end, limits, sums. It says what each frame means for
 // the route table and never touches the table itself. Invariant: what it holds is what the sender's table was at `lastSeq`, or a
 // mark said that it is on the way there. It outlives sessions, so that the next one can go on where the last one stood.
-// Follows peering.md sections 5 and 8.
+// Follows docs/internals/session.md sections 4 to 6.
 
 import type { Millis } from "#kernel";
 import type { Buckets } from "../digest.ts";

@@ -1,6 +1,7 @@
-// What two nodes say to each other in a session, as data: the first words, frames of routes, progress, last words. `src/rpc/peer.ts`
-// gives these the methods that carry them, the reducers of this folder give them their meaning. Everything is plain JSON.
-// Follows peering.md section 5. Unknown members are ignored by the receiver, so a newer version may add some.
+// What two nodes say to each other in a session, as data: the first words, frames of routes, progress, last words.
+// `src/rpc/peer.ts` gives these the methods that carry them, the reducers of this folder give them their meaning. Everything is
+// plain JSON. Follows docs/internals/session.md sections 4 and 5. Unknown members are ignored by the receiver, so a newer version
+// may add some.
 
 import type { Millis } from "#kernel";
 import type { PeerLimits, PeerRole, Route, RouteVersion } from "../route.ts";

@@ -1,5 +1,5 @@
 // The reasons for which a session ends, with what the one that hears them does next. Follows RFC 4271 section 6 in kind and
-// peering.md section 5 in numbers. A code that is not known (from a newer version) is retried with backoff.
+// docs/internals/session.md section 3 in numbers. A code that is not known (from a newer version) is retried with backoff.
 
 import type { Millis } from "#kernel";
 import type { Notice } from "./message.ts";

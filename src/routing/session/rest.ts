@@ -1,5 +1,5 @@
 // When a session that ended or never came about is tried again: doubling with full jitter, except right after the loss of a session
-// that worked, when routes are missing and the other side is likely just restarting. Follows peering.md sections 5 and 6.
+// that worked, when routes are missing and the other side is likely just restarting. Follows docs/internals/session.md section 3.
 
 import type { Millis } from "#kernel";
 import { type Retry, retryOf } from "./notice.ts";

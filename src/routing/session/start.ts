@@ -1,7 +1,7 @@
-// A node that starts. It knows less than its peers still hold of it: an end mark of its own, before it was told everything again, would
-// sweep routes that it is about to pass on. So it calls nothing everything until those who can be reached told theirs. What a
-// peer waits for is what others than that peer know; nodes that start together would wait for each other, so each says that
-// it starts, and is waited for only while it goes on telling. Follows peering.md section 6 (start deferral).
+// A node that starts. It knows less than its peers still hold of it: an end mark of its own, before it was told everything again,
+// would sweep routes that it is about to pass on. So it calls nothing everything until those who can be reached told theirs. What a
+// peer waits for is what others than that peer know; nodes that start together would wait for each other, so each says that it
+// starts, and is waited for only while it goes on telling. Follows docs/internals/session.md section 9, "Start".
 
 import type { Millis } from "#kernel";
 import type { NodeName } from "../service.ts";

@@ -1,5 +1,6 @@
 // The shapes of one peering's session: its state, what comes in, what goes out. Plain data; `session.ts` is the reducer over them.
-// Follows peering.md section 6. Invariant: every phase but a deliberate rest has a time at which it ends by itself (`deadline`).
+// Follows docs/internals/session.md section 3. Invariant: every phase but a deliberate rest has a time at which it ends by itself
+// (`deadline`).
 
 import type { Millis } from "#kernel";
 import type { PeerIntent } from "../route.ts";

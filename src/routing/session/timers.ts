@@ -1,5 +1,5 @@
 // How long a session waits for what. Every waiting state has one of these as its watchdog: a session without one hung for ever.
-// Values and reasons: peering.md section 6. A peering may negotiate hold and send-hold, both sides then use the minimum.
+// Follows docs/internals/session.md section 3. A peering may negotiate hold and send-hold, both sides then use the minimum.
 
 export const TIMERS = {
   /** A third of hold. FRR in data centres 3/9. */

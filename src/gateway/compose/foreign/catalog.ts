@@ -1,6 +1,6 @@
 // A foreign schema read into a table of types: definitions and `extend`s of one name joined, directives reduced to the list of
-// gateway.md section 6, descriptions bounded, names that start with "_" left out. What the peer's own graph would not show or
-// not resolve here (`@inaccessible`, `@external`, `@requires`) is marked and goes, unless it is part of a key.
+// docs/internals/gateway.md section 6, descriptions bounded, names that start with "_" left out. What the peer's own graph would
+// not show or not resolve here (`@inaccessible`, `@external`, `@requires`) is marked and goes, unless it is part of a key.
 // Invariant: no directive node of the peer leaves this file; what is kept is written anew.
 
 import {

@@ -1,6 +1,7 @@
-// Every way by which a foreign schema or a foreign answer could take over, hide, harden or read something of ours (gateway.md section
-// 6). Each case runs twice: with its defence it must fail; and `naive`, which is what composition does when a foreign schema is
-// taken for one of our own, must show that the attack is one. So no case can pass because it attacks nothing.
+// Every way by which a foreign schema or a foreign answer could take over, hide, harden or read something of ours
+// (docs/internals/gateway.md section 6). Each case runs twice: with its defence it must fail; and `naive`, which is what
+// composition does when a foreign schema is taken for one of our own, must show that the attack is one. So no case can pass because
+// it attacks nothing.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";

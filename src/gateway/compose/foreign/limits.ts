@@ -1,6 +1,6 @@
-// Bounds on a schema of another organization, before anything is made of it: it is hostile input (gateway.md section 6). Lower
-// than those of own services, because one peer must not be able to slow the composition of everything else. Invariant: what
-// passes is small in every direction that later steps walk, so none of them needs a bound of its own.
+// Bounds on a schema of another organization, before anything is made of it: it is hostile input (docs/internals/gateway.md section
+// 6). Lower than those of own services, because one peer must not be able to slow the composition of everything else. Invariant:
+// what passes is small in every direction that later steps walk, so none of them needs a bound of its own.
 
 import { parse, visit, type DocumentNode } from "graphql";
 import { Refusal } from "./refusal.ts";

@@ -1,7 +1,7 @@
 // The one way by which a schema of another organization becomes part of our graph: limits, reduction to the allowed directives,
-// shared types against ours, what lost its ground, our names, nullable at the border (gateway.md section 6, in its order). Pure:
-// equal input gives equal output. Invariants: names of ours appear in the result only as shared types, and there only with
-// key fields in our form and fields that we do not have; the result is valid alone before it meets anything.
+// shared types against ours, what lost its ground, our names, nullable at the border (docs/internals/gateway.md section 6, in its
+// order). Pure: equal input gives equal output. Invariants: names of ours appear in the result only as shared types, and there only
+// with key fields in our form and fields that we do not have; the result is valid alone before it meets anything.
 
 import { buildASTSchema, print, validateSchema, type DocumentNode } from "graphql";
 import type { ForeignTerms } from "#rpc";

@@ -1,4 +1,5 @@
-// Every way to be taken for somebody else at the peering port, over real sockets, and each must fail (identity.md sections 11 and 16).
+// Every way to be taken for somebody else at the peering port, over real sockets, and each must fail (docs/internals/identity.md
+// sections 11 and 16).
 
 import assert from "node:assert/strict";
 import { generateKeyPairSync, X509Certificate } from "node:crypto";

@@ -1,8 +1,9 @@
-// Who is at the other end, by its certificate alone. TLS has verified the chain against the bundle of one organization, the one that
-// the server name speaks of; here the leaf is judged: its one SPIFFE name, and by whose authority. DNS names count for nothing.
-// Traps known (identity.md section 11): a CA of one node can sign its sibling's name, so what an intermediate that has a name of its
-// own signs must lie under that name; Node loses the chain on the server's side, so intermediates come in the first words.
-// Invariant: a leaf is believed only when its issuer, or its issuer's issuer, stands in the bundle of exactly that peer.
+// Who is at the other end, by its certificate alone. TLS has verified the chain against the bundle of one organization, the one
+// that the server name speaks of; here the leaf is judged: its one SPIFFE name, and by whose authority. DNS names count for
+// nothing. Traps known (docs/internals/identity.md section 11): a CA of one node can sign its sibling's name, so what an
+// intermediate that has a name of its own signs must lie under that name; Node loses the chain on the server's side, so
+// intermediates come in the first words. Invariant: a leaf is believed only when its issuer, or its issuer's issuer, stands in the
+// bundle of exactly that peer.
 
 import { X509Certificate } from "node:crypto";
 import { spiffeIdOf } from "#auth";

@@ -13,7 +13,7 @@ export const WIRE = {
   acceptMs: 10_000,
   /** Connections of one peer: each side may dial, and a newer incarnation comes while the old one is not yet noticed. */
   linksPerPeer: 8,
-  /** From the upgrade to the first words (identity.md section 16). */
+  /** From the upgrade to the first words (docs/internals/identity.md section 16). */
   openMs: 5_000,
   /** Until this node said yes or no. */
   answerMs: 10_000,

@@ -1,8 +1,8 @@
-// Whom this node believes: the peers with their bundles, its own certificate, and the TLS contexts made of both. On the serving side
-// there is one context for each organization, chosen by server name, and no other: a pool of CAs would let one organization speak
-// for another (identity.md section 11). Contexts are made when first used and thrown away when anything they hold changes; the
-// connections they made stay, whoever must end them does that by peer.
-// Invariant: no context issues tickets, so that each connection proves identity anew under the trust of its moment.
+// Whom this node believes: the peers with their bundles, its own certificate, and the TLS contexts made of both. On the serving
+// side there is one context for each organization, chosen by server name, and no other: a pool of CAs would let one organization
+// speak for another (docs/internals/identity.md section 11). Contexts are made when first used and thrown away when anything they
+// hold changes; the connections they made stay, whoever must end them does that by peer. Invariant: no context issues tickets, so
+// that each connection proves identity anew under the trust of its moment.
 
 import { constants, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
