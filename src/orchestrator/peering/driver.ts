@@ -162,6 +162,16 @@ export class Driver {
     return this.#connections.get(node)?.get(phase.conn);
   }
 
+  /** What is kept by peer, in numbers; all zero when the last one was removed. */
+  get held(): Readonly<Record<"peers" | "connections" | "told" | "limits", number>> {
+    return {
+      peers: [...this.#speaker.nodes].length,
+      connections: this.#connections.size,
+      told: this.#told.size,
+      limits: this.#limits.size,
+    };
+  }
+
   /** For the store: of one moment with all that it was told. */
   standing(node: NodeName): Standing | undefined {
     const report = this.#speaker.report(node);
@@ -353,6 +363,8 @@ export class Driver {
         return connection.answer(output.answer);
       case "up":
         connection.encoding = output.agreed.encoding;
+        // What is kept of it may be over its limit still, and is to end this session too.
+        this.#limits.delete(node);
         return this.#ports.say("info", "peer.up", "the session is up", node);
       case "synced":
         return this.#ports.say("info", "peer.synced", "both sides know all routes of the other", node);

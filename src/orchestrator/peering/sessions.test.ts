@@ -111,7 +111,24 @@ describe("routes", () => {
       }
       await network.run(50);
     }
-    await network.run(5_000);
+    for (let second = 0; second < 120; second++) {
+      const labels = { second: String(second) };
+      for (let at = 0; at < 8; at++) {
+        void a.offer(`a${second % 4}x${at}`, { labels });
+        void b.offer(`b${second % 4}x${at}`, { labels });
+      }
+      await network.run(1_000);
+      assert.deepEqual([a.state(B), b.state(A)], ["synced", "synced"], `second ${second}`);
+    }
+    await network.run(1_000);
+    for (const [node, short] of [
+      [b, "a3x0"],
+      [a, "b3x7"],
+    ] as const) {
+      assert.deepEqual(node.loop.view.routes.best(`${short}.acme.test`)?.[0]?.attributes.labels, {
+        second: "119",
+      });
+    }
     assert.equal(b.loop.view.routes.received(A)?.size, 1_000);
     assert.equal(a.loop.view.routes.received(B)?.size, 1_000);
     assert.deepEqual([a.driver.report(B)?.repairs, b.driver.report(A)?.repairs], [0, 0]);
@@ -131,13 +148,19 @@ describe("routes", () => {
 
   test("write-across-keepalive: changes at every node across keepalives arrive, and no session is lost", async () => {
     const { network, nodes } = await clique(A, B, C);
-    for (let round = 0; round < 40; round++) {
-      for (const node of nodes) await node.offer(`${node.name.slice(0, 1)}${round}`);
+    for (let round = 0; round < 240; round++) {
+      const labels = { round: String(round) };
+      for (const node of nodes) await node.offer(`${node.name.slice(0, 1)}${round % 40}`, { labels });
       await network.run(500);
     }
     for (const node of nodes) {
       for (const other of nodes) if (other !== node) assert.equal(node.state(other.name), "synced");
       assert.equal(node.loop.view.routes.names, 120);
+      for (const key of node.loop.view.routes.keys()) {
+        const [path] = node.loop.view.routes.best(key) ?? [];
+        const last = 200 + Number(key.slice(1, key.indexOf(".")));
+        assert.deepEqual(path?.attributes.labels, { round: String(last) });
+      }
     }
     network.quiet();
   });
@@ -246,15 +269,91 @@ describe("limits", () => {
     assert.equal(report?.session.last?.code, 9);
     assert.deepEqual(report?.session.phase, { state: "idle", waits: "operator" });
     assert.deepEqual([b.state(C), b.best("stock.acme.test")], ["synced", [C]]);
+    // Nobody but the operator brings it back, and not against the limit.
+    await network.run(300_000);
+    assert.equal(b.state(A), "idle");
+    await b.peer(A, { limits: few });
+    await network.run(3_000);
+    assert.deepEqual([b.state(A), b.driver.report(A)?.session.flaps], ["idle", 2]);
+    await b.peer(A, { limits: { ...few, routes: 20 } });
+    await network.run(61_000);
+    assert.deepEqual([b.state(A), b.best("s11.acme.test")], ["synced", [A]]);
+    network.quiet();
   });
 
   test("bytes count as well", async () => {
     const { network, a, b } = await pair(A, B, { limits: { ...few, routes: 1_000, bytes: 4_000 } });
     const labels = { note: "x".repeat(250) };
-    for (let at = 0; at < 12; at++) await a.offer(`s${at}`, { labels });
+    let at = 0;
+    while (b.driver.limit(A) === undefined) {
+      await a.offer(`s${at++}`, { labels });
+      await network.run(50);
+    }
+    assert.equal(b.driver.limit(A)?.state, "near");
+    assert.match(b.said.join(), /near its limit: \d+ of 4000 bytes/);
+    assert.equal(b.state(A), "synced");
+    for (; at < 12; at++) await a.offer(`s${at}`, { labels });
     await network.run(2_000);
-    assert.equal(b.driver.report(A)?.session.last?.code, 9);
-    assert.match(b.driver.report(A)?.session.last?.text ?? "", /bytes/);
+    const ended = () => {
+      const { phase, last, flaps } = b.driver.report(A)?.session ?? assert.fail();
+      assert.deepEqual(phase, { state: "idle", waits: "operator" });
+      assert.equal(last?.code, 9);
+      assert.match(last?.text ?? "", /bytes/);
+      return flaps;
+    };
+    assert.equal(ended(), 1);
+    await b.peer(A, { limits: { ...few, routes: 1_000, bytes: 4_000 } });
+    await network.run(61_000);
+    assert.ok(ended() > 1);
+  });
+
+  test("over-limit-at-edge: who tells too fast ends its session alone, and comes back by itself", async () => {
+    const { network, a, b } = await pair(A, B, { limits: { ...few, rate: 2 } });
+    const c = await network.node(C);
+    await network.join(b, c);
+    await network.run(2_000);
+    // Two a second, for ten seconds; this is one more, and of one name.
+    for (let at = 0; at < 21; at++) {
+      assert.equal(b.state(A), "synced", `after ${at}`);
+      await a.offer("products", { labels: { at: String(at) } });
+      await network.run(10);
+    }
+    assert.equal(b.driver.report(A)?.session.last?.code, 10);
+    assert.notEqual(b.state(A), "synced");
+    await network.run(61_000);
+    assert.deepEqual([b.state(A), b.state(C), b.driver.report(C)?.session.flaps], ["synced", "synced", 0]);
+    assert.deepEqual(b.loop.view.routes.best(KEY)?.[0]?.attributes.labels, { at: "20" });
+    assert.equal(b.driver.report(A)?.repairs, 0);
+  });
+
+  test("of peers that are removed nothing is kept", async () => {
+    const network = new Network();
+    const hub = await network.node("hub.acme.test");
+    await hub.offer("products");
+    const others = [];
+    for (let at = 0; at < 20; at++) {
+      const other = await network.node(`p.o${at}.test`);
+      await other.offer(`s${at}`);
+      await other.peer(hub.name);
+      others.push(other);
+    }
+    const none = { peers: 0, connections: 0, told: 0, limits: 0 };
+    for (let round = 0; round < 10; round++) {
+      for (const { name } of others) await hub.peer(name, { limits: { ...few, routes: 1 } });
+      await network.run(61_000);
+      assert.deepEqual(hub.driver.held, { peers: 20, connections: 20, told: 20, limits: 20 });
+      for (const { name } of others) void hub.driver.remove(name, "test");
+      await network.run(2_000);
+      assert.deepEqual(hub.driver.held, none);
+    }
+    assert.equal(hub.loop.view.routes.names, 1);
+    assert.deepEqual(
+      [...hub.loop.view.routes.peers()].filter(({ terms }) => terms.local !== true),
+      [],
+    );
+    await network.run(5_000);
+    assert.equal(network.net.links.size, 0);
+    network.quiet();
   });
 
   test("slow-peer-stopped: who acknowledges nothing ends, the others go on meanwhile", async () => {

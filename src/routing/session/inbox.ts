@@ -136,7 +136,10 @@ export class Inbox {
         return { ok: true, told, done: false };
       case "update": {
         const over = this.#update(frame, told, at);
-        return over === undefined ? { ok: true, told, done: false } : { ok: false, notice: over };
+        if (over === undefined) return { ok: true, told, done: false };
+        // What a refused frame said is nowhere but here, so the next session cannot go on after it.
+        this.#whole = false;
+        return { ok: false, notice: over };
       }
       case "end":
         return this.#end(frame, told, at);

@@ -234,7 +234,9 @@ function configure(session: Session, input: Of<"configure">): Stepped {
   if (changed && phase.state !== "idle") {
     return end(next, input, notice("changed", "the configuration of the peering changed"));
   }
-  const again = before.adminDown !== undefined || changed || before.address !== intent.address;
+  // Who waits for the operator hears him in every word: after too many routes it is `peer up` that he says.
+  const asked = before.adminDown !== undefined || (phase.state === "idle" && phase.waits === "operator");
+  const again = asked || changed || before.address !== intent.address;
   if (phase.state !== "idle" || !again) return same(next);
   const fresh = newSession(session.self, intent, input.at);
   return same({ ...next, phase: fresh.phase, failures: 0, authFailures: 0 });
