@@ -139,3 +139,36 @@ test("another path of a service is one resource, and a scope that went comes bac
   configurator.refusedLater("scope", `egress/${REVIEWS}`);
   assert.ok((await flush(nodes[0])).includes("scope"));
 });
+
+test("a cluster outlives its last route for a while, and what it names outlives it", async (t) => {
+  const { own, pem } = await world(t);
+  const server = new XdsServer({ log: quiet });
+  const waiting: (() => Promise<void>)[] = [];
+  const configurator = new PeeringConfigurator(server, (collect) => void waiting.push(collect));
+  const over = (node: string) => ({
+    service: REVIEWS,
+    protocol: "http" as const,
+    paths: [{ node, organization: ORGANIZATION, address: "127.0.0.1:1" }],
+  });
+  const has = (start: string) => contents(server).some((each) => each.startsWith(start));
+  const nodes = [PEER_NODE, "edge2.globex.catalyst.internal"] as const;
+  configurator.setListeners(listeners);
+  configurator.setNodeCertificate(own);
+  configurator.setTrust(ORGANIZATION, { nodes, pem });
+  for (const node of nodes) {
+    configurator.setImport(REVIEWS, over(node));
+    await configurator.flush();
+  }
+  assert.deepEqual(
+    nodes.map((node) => has(`cluster/paths:${node}`)),
+    [true, true],
+  );
+  configurator.setImport(REVIEWS, undefined);
+  configurator.setTrust(ORGANIZATION, undefined);
+  await configurator.flush();
+  assert.deepEqual([has("route/egress"), has("secret/trust:"), waiting.length], [false, true, 2]);
+  await waiting.shift()?.();
+  assert.deepEqual([has(`cluster/paths:${nodes[0]}`), has("secret/trust:")], [false, true]);
+  await waiting.shift()?.();
+  assert.deepEqual([has("cluster/paths:"), has("secret/trust:")], [false, false]);
+});

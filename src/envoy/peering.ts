@@ -60,8 +60,14 @@ interface Ready {
   readonly fresh: boolean;
 }
 
+/** Calls it after a while: a request that is tried again looks for its cluster anew, and the routes moved meanwhile. */
+export type Linger = (collect: () => Promise<void>) => void;
+
 export class PeeringConfigurator {
   readonly #server: Pick<XdsServer, "publish">;
+  readonly #linger: Linger | undefined;
+  /** Collections that are still to come. */
+  #lingering = 0;
   readonly #imports = new Map<ServiceName, EnvoyImportWant>();
   readonly #exports = new Map<ServiceName, EnvoyExportWant>();
   readonly #trust = new Map<OrgName, PeeringTrust>();
@@ -87,8 +93,9 @@ export class PeeringConfigurator {
   #baseDirty = false;
   #baseTail: Promise<unknown> = Promise.resolve();
 
-  constructor(server: Pick<XdsServer, "publish">) {
+  constructor(server: Pick<XdsServer, "publish">, linger?: Linger) {
     this.#server = server;
+    this.#linger = linger;
   }
 
   /** This node's name, and the addresses of the two listeners. */
@@ -192,7 +199,11 @@ export class PeeringConfigurator {
           ),
         ),
       );
-      await this.#collect(gone);
+      if (this.#linger === undefined) await this.#collect(gone);
+      else if (gone.size > 0 || this.#idleSecrets().length > 0) {
+        this.#lingering += 1;
+        this.#linger(() => this.#collectLate(gone));
+      }
     } catch (error) {
       // Not published, or only in part: all of it is still to be told.
       for (const key of keys) this.#dirty.add(key);
@@ -371,6 +382,16 @@ export class PeeringConfigurator {
     return gone;
   }
 
+  async #collectLate(gone: ReadonlySet<string>): Promise<void> {
+    this.#lingering -= 1;
+    try {
+      await this.#collect(gone);
+    } catch (error) {
+      for (const name of gone) this.#gone.add(name);
+      throw error;
+    }
+  }
+
   /** Takes away what nothing names any more: only now, when the routes have moved. */
   async #collect(gone: ReadonlySet<string>): Promise<void> {
     const changes: Change[] = [];
@@ -385,7 +406,8 @@ export class PeeringConfigurator {
         );
       }
     }
-    const secrets = [...this.#secrets].filter((name) => !this.#wantsSecret(name));
+    // What lingers still names some.
+    const secrets = this.#lingering > 0 ? [] : this.#idleSecrets();
     for (const name of secrets) changes.push({ type: "secret", name, bytes: undefined });
     if (changes.length === 0) return;
     const { outcomes } = await this.#server.publish(changes);
@@ -395,6 +417,10 @@ export class PeeringConfigurator {
       if (type === "cluster" && kept) this.#gone.add(name);
       else if (type === "secret" && !kept) this.#secrets.delete(name);
     }
+  }
+
+  #idleSecrets(): string[] {
+    return [...this.#secrets].filter((name) => !this.#wantsSecret(name));
   }
 
   #wantsSecret(name: string): boolean {

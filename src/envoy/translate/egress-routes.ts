@@ -2,12 +2,11 @@
 // that exports the service decides whether this node may.
 
 import type { EnvoyImportWant, NodeName } from "#routing";
-import { pathsClusterOf } from "./peering-names.ts";
 import type { RouteConfiguration } from "./peering-names.ts";
 import { pathRoutes, routeConfiguration } from "./peering-routes.ts";
 
 export function egressRoutes(node: NodeName, want: EnvoyImportWant): RouteConfiguration {
-  const routes = pathRoutes(want.service, pathsClusterOf(want.paths.map((p) => p.node)));
+  const routes = pathRoutes(want.service, want.paths);
   if (want.aliases === undefined) return routeConfiguration("egress", node, want.service, { routes });
   // The peer knows it by its own name only.
   const named = routes.map((route) =>

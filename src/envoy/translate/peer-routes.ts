@@ -7,7 +7,7 @@ import type { Duration } from "../generated/messages.ts";
 import { FILTER } from "./names.ts";
 import type { Route } from "./names.ts";
 import { anyPeerAccess, peersAccess } from "./peer-rbac.ts";
-import { HEALTH_HOST, NO_ROUTE_HEADER, exportClusterOf, pathsClusterOf } from "./peering-names.ts";
+import { HEALTH_HOST, NO_ROUTE_HEADER, exportClusterOf } from "./peering-names.ts";
 import type { RouteConfiguration } from "./peering-names.ts";
 import { HTTP, UPGRADES, pathRoutes, routeConfiguration, withHeader } from "./peering-routes.ts";
 import type { Action } from "./peering-routes.ts";
@@ -35,7 +35,7 @@ const BOUNDED: Pick<Action, "max_stream_duration"> = {
 };
 
 const onwardRoutes = (want: EnvoyExportWant, { paths }: Onward): Route[] =>
-  pathRoutes(want.service, pathsClusterOf(paths.map((p) => p.node))).map((route) =>
+  pathRoutes(want.service, paths).map((route) =>
     route.route === undefined ? route : { ...route, route: { ...route.route, ...BOUNDED } },
   );
 

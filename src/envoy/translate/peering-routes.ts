@@ -2,10 +2,10 @@
 // find no route (docs/reference/envoy/tunnels.md section 2): CONNECT never matches a prefix, CONNECT-UDP would, and each
 // route names all three upgrades as the second lock. Every node adds its name to the path, which is how loops end.
 
-import type { NodeName } from "#routing";
+import type { NodeName, PeerPath } from "#routing";
 import type { Messages } from "../generated/messages.ts";
 import type { Route, RouteMatch, VirtualHost } from "./names.ts";
-import { NO_ROUTE_HEADER, PATH_HEADER, routesOf } from "./peering-names.ts";
+import { NO_ROUTE_HEADER, PATH_HEADER, pathsClusterOf, routesOf } from "./peering-names.ts";
 import type { RouteConfiguration, Side } from "./peering-names.ts";
 
 export type Action = Extract<Route, { readonly route: unknown }>["route"];
@@ -35,9 +35,13 @@ export const UPGRADES: NonNullable<Action["upgrade_configs"]> = [
 ];
 
 /** The next try goes to the next path, also where a node has no route any more and this one has not heard of it yet. */
-const retry = (on: string): Messages["envoy.config.route.v3.RetryPolicy"] => ({
-  retry_on: `${on},retriable-headers`,
-  retriable_headers: [{ name: NO_ROUTE_HEADER, present_match: true }],
+const retry = (on: string, others: boolean): Messages["envoy.config.route.v3.RetryPolicy"] => ({
+  ...(others
+    ? {
+        retry_on: `${on},retriable-headers`,
+        retriable_headers: [{ name: NO_ROUTE_HEADER, present_match: true }],
+      }
+    : { retry_on: on }),
   num_retries: 3,
   retry_back_off: { base_interval: "0.005s", max_interval: "0.05s" },
   retry_priority: {
@@ -54,19 +58,24 @@ const retry = (on: string): Messages["envoy.config.route.v3.RetryPolicy"] => ({
  * Over the paths of a cluster: what is safe to send twice is sent again when a connection breaks, anything else only while
  * nothing of it was sent. The node that serves it limits the time; here only a stream that says nothing is given up.
  */
-export function pathRoutes(name: string, cluster: string): Route[] {
+export function pathRoutes(name: string, paths: readonly PeerPath[]): Route[] {
+  const cluster = pathsClusterOf(paths.map((path) => path.node));
+  const others = paths.length > 1;
   const action: Action = { cluster, timeout: "0s", idle_timeout: "3600s", upgrade_configs: UPGRADES };
   const safe = { name: ":method", string_match: { safe_regex: { regex: "GET|HEAD" } } };
   return [
     {
       name: `${name}#safe`,
       match: withHeader(HTTP, safe),
-      route: { ...action, retry_policy: retry("connect-failure,refused-stream,reset") },
+      route: { ...action, retry_policy: retry("connect-failure,refused-stream,reset", others) },
     },
     {
       name,
       match: HTTP,
-      route: { ...action, retry_policy: retry("connect-failure,refused-stream,reset-before-request") },
+      route: {
+        ...action,
+        retry_policy: retry("connect-failure,refused-stream,reset-before-request", others),
+      },
     },
   ];
 }

@@ -58,6 +58,9 @@ export async function openDataPlane(boot: Boot, ports: Ports, gate: PlaneGate): 
   return plane;
 }
 
+/** How long clusters outlive their last route: more than all tries of a request together wait. */
+const LINGER_MS = 500;
+
 const nothing: BatchRunner<never> = { batch: async () => ({ ok: true }) };
 
 const withoutEnvoy: Omit<DataPlane, "opened" | "serves"> = {
@@ -108,7 +111,9 @@ class EnvoyPlane implements DataPlane {
     });
     const { clock } = ports;
     this.#peering = new PeeringPlane({
-      configurator: new control.PeeringConfigurator(server),
+      configurator: new control.PeeringConfigurator(server, (collect) => {
+        clock.after(LINGER_MS, () => void collect().catch((error: unknown) => this.#notBrought(error)));
+      }),
       base: peeringBaseOf(boot),
       clock,
       opened: () => this.#open(),
