@@ -1,7 +1,7 @@
-// The driver of this node's sessions on real connections: it feeds the speaker what the wire hears and does what the speaker says, as
-// `docs/internals/session.md` lists it. What a peer tells goes through the event loop and is acknowledged when it is committed; what
-// a commit changes is told to the peers. The simulation has a driver of its own that does the same.
-// Invariants: outputs are performed in their order, one input after the other; nothing here waits; a promise that fails is told.
+// The driver of this node's sessions on real connections: it feeds the speaker what the wire hears and does what the speaker says,
+// as `docs/internals/session.md` lists it. What a peer tells goes through the event loop and is acknowledged when it is committed;
+// what a commit changes is told to the peers. The simulation has a driver of its own that does the same. Invariants: outputs are
+// performed in their order, one input after the other; nothing here waits; a promise that fails is told.
 
 import { randomBytes } from "node:crypto";
 import type { Clock, Log, Loop, Millis, Random } from "#kernel";
@@ -277,12 +277,13 @@ export class Driver {
     const { exports, loop } = this.#ports;
     if (exports.follow(commit)) this.#speaker.regroup();
     const { tombstones } = loop.view.routes;
-    for (const [key, { before }] of commit.changes.routes) {
+    for (const [key, { before, after }] of commit.changes.routes) {
+      const path = after?.[0];
       const was = before?.[0];
       const stone = was === undefined ? undefined : tombstones.get(key, was.origin);
       for (const policy of exports.policies()) {
-        const exported = exports.exported(policy, key);
-        if (exported !== undefined) this.#speaker.advertise(policy, exported);
+        const route = path === undefined ? undefined : exports.told(policy, path);
+        if (path !== undefined && route !== undefined) this.#speaker.advertise(policy, { path, route });
         else if (stone === undefined) this.#speaker.withdraw(policy, key);
         else this.#speaker.withdraw(policy, key, { version: stone.version, tombstone: true });
       }
