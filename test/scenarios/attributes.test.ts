@@ -3,12 +3,43 @@
 // lengths, or names alone, keep the old one.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { test, type TestContext } from "node:test";
 import { ask, echo, eventually, serve } from "../../src/envoy/testing.ts";
 import { organization } from "../../src/envoy/peering.common-case.ts";
 import { intent } from "../kit/node-loop.ts";
 import { needs } from "../kit/needs.ts";
 import { found, fullName, offer, peer, type PlaneNode, startPlaneNode, tell } from "../kit/plane-node.ts";
+
+/** Another port for the same listener. */
+async function forward(
+  t: TestContext,
+  to: number,
+): Promise<{ readonly port: number; connections(): number }> {
+  let connections = 0;
+  const open = new Set<Socket>();
+  const server = createServer((near) => {
+    connections += 1;
+    const far = connect(to, "127.0.0.1");
+    for (const socket of [near, far]) {
+      open.add(socket);
+      // The other end follows; a reset is an end like any other here.
+      socket.on("error", () => socket.destroy());
+      socket.on("close", () => {
+        near.destroy();
+        far.destroy();
+        open.delete(socket);
+      });
+    }
+    near.pipe(far).pipe(near);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.close();
+    for (const socket of open) socket.destroy();
+  });
+  return { port: (server.address() as AddressInfo).port, connections: () => connections };
+}
 
 test("attribute-change-travels: three in a line, every Envoy follows", needs("envoy"), async (t) => {
   const acme = await startPlaneNode(t, await organization(t, "acme.catalyst.internal"));
@@ -64,6 +95,17 @@ test("attribute-change-travels: three in a line, every Envoy follows", needs("en
     [labels, labels],
   );
   await all("second");
+
+  // Its node's Envoy is reached at another port now.
+  const door = await forward(t, one.peerPort);
+  await tell({ ...one, peerPort: door.port }, middle);
+  await tell(middle, acme);
+  assert.equal(best(middle)?.course.nextHopAddress, `127.0.0.1:${door.port}`);
+  assert.deepEqual(length(), [1, 2]);
+  await eventually(async () => {
+    const answers = [await answering(middle), await answering(acme)];
+    return door.connections() > 0 && answers.every((name) => name === "second");
+  }, "traffic goes through the new port");
 
   // It is down, and up again.
   await found(one, "reviews", second, false);
