@@ -99,7 +99,8 @@ function stateOf(report: PeerReport, routes: number, now: Millis): PeerRecord["f
   if (stale !== "no") return stale === "long" ? "long-stale" : "stale";
   if (lastEndAt === undefined) return routes === 0 ? "none" : "stale";
   if (session.phase.state !== "established") return routes === 0 ? "none" : "stale";
-  const equalAt = Math.max(lastSameAt ?? 0, lastEndAt, session.phase.syncedAt ?? now);
+  // No end mark counts: each repair brings one, also one that repairs nothing.
+  const equalAt = Math.max(lastSameAt ?? 0, session.phase.syncedAt ?? now);
   return now - equalAt > DIGEST_OVERDUE_MS ? "stale" : "fresh";
 }
 

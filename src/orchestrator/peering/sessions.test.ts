@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { A, B, C, clique, GLOBEX, KEY, Network, pair } from "../../../test/kit/peer-network.ts";
-import { ACCEPT_ALL } from "../../../test/kit/peer-node.ts";
+import { ACCEPT_ALL, peering } from "../../../test/kit/peer-node.ts";
+import { peerRecord } from "../admin/peer-record.ts";
 
 describe("a session", () => {
   test("comes up, tells, and takes back; what the origin takes back is buried", async () => {
@@ -249,6 +250,50 @@ describe("routes", () => {
     assert.deepEqual([globex.best(KEY), globex.best("stock.acme.test")], [[A], undefined]);
     assert.equal(globex.driver.report(A)?.repairs, 0);
   });
+});
+
+test("session-up-data-stale: what got lost on the way is found by the sums, named by status, and told again", async () => {
+  const { network, a, b } = await pair();
+  await a.offer("products");
+  await a.offer("stock");
+  await network.run(500);
+  const { decode } = b;
+  // A frame that says nothing any more, on a session that is up.
+  b.decode = (head, bytes) => {
+    const read = decode(head, bytes);
+    if (!read.ok || read.frame.kind !== "update") return read;
+    const advertise = read.frame.advertise.filter(({ key }) => !key.startsWith("late"));
+    return { ok: true, frame: { kind: "update", advertise, withdraw: [] } };
+  };
+  await a.offer("late");
+  await a.drop("stock");
+  await network.run(500);
+  const held = () => [b.best(KEY), b.best("late.acme.test"), b.best("stock.acme.test")];
+  assert.deepEqual([b.state(A), held()], ["synced", [[A], undefined, [A]]]);
+  const shown = () => {
+    const state = {
+      intent: peering(B, A),
+      owner: { kind: "admin" },
+      report: b.driver.report(A),
+      limit: b.driver.limit(A),
+      remote: undefined,
+      certificateEnds: undefined,
+    } as const;
+    const received = b.loop.view.routes.received(A);
+    const { session, freshness } = peerRecord(state, received, { used: 0, best: 0 }, b.driver.now);
+    return [session.state, freshness.state, freshness.digestRepairs > 0];
+  };
+  // As long as it cannot be repaired the session stays up, and status says what that is worth.
+  await network.run(200_000);
+  assert.deepEqual(held(), [[A], undefined, undefined], "what is no more is swept, even so");
+  assert.deepEqual(shown(), ["synced", "stale", true]);
+  b.decode = decode;
+  await network.run(37_000);
+  assert.deepEqual(held(), [[A], [A], undefined]);
+  await network.run(37_000);
+  assert.deepEqual(shown(), ["synced", "fresh", true]);
+  assert.equal(b.driver.report(A)?.session.flaps, 0);
+  network.quiet();
 });
 
 describe("limits", () => {
