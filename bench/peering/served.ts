@@ -17,6 +17,8 @@ const GLOBEX = "globex.catalyst.internal";
 /** Rounds whose times are not counted: code is compiled, connections are opened. */
 const WARM = 5;
 const WITHIN_MS = 20_000;
+/** A cluster outlives its last route by half a second; after this the set of paths is a new one. */
+const FORGOTTEN_MS = 800;
 const LINES: readonly (readonly [string, string])[] = [
   ["one organization", ACME],
   ["two organizations", GLOBEX],
@@ -63,6 +65,7 @@ async function lineOf([a, b, c]: Line, endpoint: string, rounds: number): Promis
   const one = async (
     asked: Asked | undefined,
     i: number,
+    restMs: number,
   ): Promise<{ readonly ms: number; readonly goneMs: number }> => {
     const [short, full] = [`s${i}`, `s${i}.${a.organization}`];
     const since = monotonic();
@@ -77,16 +80,16 @@ async function lineOf([a, b, c]: Line, endpoint: string, rounds: number): Promis
     await holds(gone, full);
     const goneMs = monotonic() - removed;
     await taken;
-    // No two rounds at the same place of any timer; and the set of paths falls out of use.
-    await sleep(20 + (i % 7) * 3);
+    // No two rounds at the same place of any timer.
+    await sleep(restMs + (i % 7) * 3);
     return { ms, goneMs };
   };
-  const many = async (asked: Asked | undefined, count: number) => {
+  const many = async (asked: Asked | undefined, count: number, restMs = 20) => {
     const all: { readonly ms: number; readonly goneMs: number }[] = [];
-    for (let i = 0; i < count + WARM; i++) all.push(await one(asked, i));
+    for (let i = 0; i < count + WARM; i++) all.push(await one(asked, i, restMs));
     return all.slice(WARM);
   };
-  const fresh = await many(serves, rounds);
+  const fresh = await many(serves, Math.ceil(rounds / 2), FORGOTTEN_MS);
   console.log(`  new set of paths:    ${percentiles(fresh.map(({ ms }) => ms))}`);
   await add("base");
   await holds(serves, `base.${a.organization}`);
