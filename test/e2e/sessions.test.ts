@@ -49,7 +49,7 @@ async function two(t: Parameters<typeof temporaryFolder>[0]) {
   return { start };
 }
 
-test("two organizations exchange routes, and one of them stops within five seconds", async (t) => {
+test("sigterm-with-clients: two organizations exchange routes, and one of them stops within five seconds", async (t) => {
   const { start } = await two(t);
   const service = { name: "products", protocol: "http", endpoint: "http://127.0.0.1:9", export: true };
   const [acme, globex] = await Promise.all([

@@ -216,6 +216,34 @@ describe("routes", () => {
     assert.equal(a.best("reviews.acme.test")?.[0], A);
     assert.equal(a.best("reviews.globex.test")?.[0], GLOBEX);
     assert.equal(globex.best("reviews.acme.test")?.[0], A);
+    // An alias that is the name of an own service hides nothing and moves nothing.
+    const alias = { match: { key: "reviews.globex.test" }, set: { alias: "reviews.acme.test" } };
+    await a.rules({ imports: [{ ...alias, action: "accept" }, ...ACCEPT_ALL] });
+    await network.run(2_000);
+    assert.deepEqual(a.best("reviews.acme.test"), [A]);
+    assert.deepEqual([a.best("reviews.globex.test"), globex.best("reviews.acme.test")], [[GLOBEX], [A]]);
+  });
+
+  test("missed-delete-survives: a withdrawal that was lost on the way is found by sums, and repaired", async () => {
+    const { network, a, b } = await pair();
+    await a.offer("products");
+    await a.offer("stock");
+    await network.run(1_000);
+    const read = b.decode;
+    b.decode = (head, bytes) => {
+      const found = read(head, bytes);
+      if (!found.ok || found.frame.kind !== "update") return found;
+      return { ok: true, frame: { ...found.frame, withdraw: [] } };
+    };
+    await a.drop("products");
+    await network.run(100);
+    b.decode = read;
+    assert.deepEqual([b.state(A), b.best(KEY)], ["synced", [A]], "nobody noticed");
+    // 30 s, a fifth more or less.
+    await network.run(37_000);
+    assert.deepEqual([b.state(A), b.best(KEY), b.best("stock.acme.test")], ["synced", undefined, [A]]);
+    assert.equal(b.driver.report(A)?.repairs, 1);
+    network.quiet();
   });
 
   test("a service that is offered no more is taken back from direct peers alone", async () => {
