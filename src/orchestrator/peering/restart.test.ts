@@ -142,6 +142,33 @@ describe("a restart", () => {
     }
   });
 
+  test("of a peering that was taken down or removed nothing comes back", async (t) => {
+    const file = join(folder(t), "learned.db");
+    const network = new Network();
+    const [a, b] = [await network.node(A), await network.node(B, file)];
+    await network.join(a, b);
+    await a.offer("products");
+    await network.run(2_000);
+    await b.kill();
+    await a.kill();
+    const down = await network.node(B, file);
+    await down.peer(A, { adminDown: { reason: "maintenance" } });
+    assert.equal(down.best(KEY), undefined);
+    await down.peer(A);
+    assert.equal(down.best(KEY), undefined);
+    await down.driver.remove(A, "test");
+    await down.kill();
+    const again = await network.node(B, file);
+    await again.peer(A);
+    assert.equal(again.best(KEY), undefined);
+    // Whom nobody configured is told so.
+    const answers: boolean[] = [];
+    const link = { node: C, close() {} } as unknown as Parameters<typeof again.driver.knock>[0]["link"];
+    const theirs = { node: C } as Parameters<typeof again.driver.knock>[0]["theirs"];
+    again.driver.knock({ link, theirs, answer: ({ ok }) => void answers.push(ok) });
+    assert.deepEqual([answers, again.driver.held.connections], [[false], 0]);
+  });
+
   test("a cache that is damaged is thrown away, and told anew", async (t) => {
     const file = join(folder(t), "learned.db");
     writeFileSync(file, "no database".repeat(1_000));
