@@ -10,6 +10,8 @@ import { mesh, ProcessNetwork, type ProcessNode, ring, until } from "../kit/proc
 /** Every 3 s each session says that it lives. */
 const KEEPALIVE_MS = 3_000;
 const WRITE_MS = 50;
+/** Services of each node that stay. */
+const STABLE = 10;
 
 async function network(t: TestContext, links: ProcessNetwork["links"]) {
   const names = Array.from({ length: 1 + Math.max(...links.flat()) }, (_, at) => `n${at}`);
@@ -56,6 +58,9 @@ async function again(started: ProcessNetwork, node: ProcessNode): Promise<void> 
 test("write-across-keepalive, kill-any-process, slow-peer-stopped: a ring of four", async (t) => {
   const { started, node } = await network(t, ring(4));
   const [killed, stopped] = [node(1), node(3)];
+  const stable = ({ name }: ProcessNode, count = STABLE): string[] =>
+    Array.from({ length: count }, (_, at) => `${name}-s${at}`);
+  for (const each of started.nodes) each.say({ do: "offer", names: stable(each) });
   for (const each of started.nodes) each.say({ do: "write", everyMs: WRITE_MS });
   await sleep(700);
   const before = await killed.count();
@@ -63,6 +68,8 @@ test("write-across-keepalive, kill-any-process, slow-peer-stopped: a ring of fou
   stopped.signal("SIGSTOP");
   await sleep(600);
   await again(started, killed);
+  // It comes back with less, and its peers have no other word for it than the end of its table.
+  killed.say({ do: "offer", names: stable(killed, 5) });
   killed.say({ do: "write", everyMs: WRITE_MS });
   await sleep(1_400);
   stopped.signal("SIGCONT");
@@ -70,6 +77,10 @@ test("write-across-keepalive, kill-any-process, slow-peer-stopped: a ring of fou
   for (const each of started.nodes) each.say({ do: "write" });
   await synced(started);
   const table = await equal({ nodes: started.nodes, counts: () => started.counts() });
+  assert.deepEqual(
+    table.flatMap(([name]) => (name.includes("-s") ? [name] : [])).toSorted(),
+    started.nodes.flatMap((each) => stable(each, each === killed ? 5 : STABLE)).toSorted(),
+  );
   assert.deepEqual(
     table.filter(([name, origin]) => !origin.startsWith(`${name.split("-")[0] ?? ""}.`)),
     [],
