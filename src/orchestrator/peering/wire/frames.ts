@@ -1,7 +1,7 @@
 // Frames as bytes: JSON, compressed by what both sides agreed on. One frame object is written once for each encoding, however many
 // peers get it; the bytes live as long as the object. What is read is bounded before anything is decoded, and while it is: a
-// frame can never become larger than its head says, and the head never says more than the limit. Follows peering.md section 4.
-// Invariant: reading never throws; bytes that are no frame come back as a reason.
+// frame can never become larger than its head says, and the head never says more than the limit. Follows docs/internals/session.md
+// section 4. Invariant: reading never throws; bytes that are no frame come back as a reason.
 
 import { isAscii, isUtf8 } from "node:buffer";
 import {
