@@ -158,6 +158,19 @@ describe("resume", () => {
     }
   });
 
+  test("starts over from a number that meant two things", () => {
+    const { group, lastSeq } = synced();
+    const resume = { epoch: "e1", lastSeq, restartMs: 1_000 };
+    group.join(ONE, ORG, "e2", resume);
+    assert.deepEqual(words(settle(group, ONE)), ["end"]);
+    // Late first words of an older dial: the withdrawal takes the number of the end mark, and arrives nowhere.
+    group.withdraw("a.acme.test");
+    assert.equal(group.join(ONE, ORG, "e3", resume), true);
+    assert.deepEqual(words(settle(group, ONE)), ["-a.acme.test", "end"]);
+    assert.equal(group.join(ONE, ORG, "e4", { ...resume, lastSeq: lastSeq + 1 }), false);
+    assert.deepEqual(words(settle(group, ONE)), ["begin", "-a.acme.test", "end"]);
+  });
+
   test("what was withdrawn meanwhile is still told", () => {
     const { group, lastSeq } = synced();
     group.join(TWO, ORG, "x", undefined);

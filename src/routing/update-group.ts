@@ -48,6 +48,8 @@ interface Member {
   acked: number;
   credit: number;
   marks: Mark[];
+  /** Frames behind `from`, up to `to`, were sent on more than one session of this epoch, and did not say the same. */
+  twice: { readonly from: number; readonly to: number } | undefined;
   generation: number;
   /** Begin mark to be said. */
   begin: Buckets | undefined;
@@ -122,6 +124,11 @@ export class UpdateGroup<S extends Source> {
     const mark = known === undefined ? undefined : resumable(known, resume);
     if (known !== undefined && mark !== undefined) {
       known.live = true;
+      const { twice } = known;
+      if (mark.seq < known.seq) {
+        const from = Math.min(mark.seq, twice?.from ?? mark.seq);
+        known.twice = { from, to: Math.max(known.seq, twice?.to ?? 0) };
+      }
       known.cursor = mark.slot;
       known.seq = mark.seq;
       known.acked = mark.seq;
@@ -142,6 +149,7 @@ export class UpdateGroup<S extends Source> {
       acked: 0,
       credit: FRAME.window,
       marks: [],
+      twice: undefined,
       generation: (known?.generation ?? 0) + 1,
       begin: "all",
       open: undefined,
@@ -375,9 +383,14 @@ function push(member: Member, frame: Frame): Send {
   return { kind: "frame", seq, frame, routes };
 }
 
-/** Where the peer stands, if it is still known and everything up to there was whole. */
+/**
+ * Where the peer stands, if it is still known and everything up to there was whole. First words can be late: words of an older
+ * dial make a session go back to where the peer stood then, and its frames take the numbers of frames that the peer has by now.
+ */
 function resumable(member: Member, resume: Resume | undefined): Mark | undefined {
   if (resume === undefined || resume.epoch !== member.epoch) return undefined;
+  const { twice } = member;
+  if (twice !== undefined && resume.lastSeq > twice.from && resume.lastSeq <= twice.to) return undefined;
   const mark = member.marks.find(({ seq }) => seq === resume.lastSeq);
   return mark?.whole === true ? mark : undefined;
 }
