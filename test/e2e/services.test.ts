@@ -157,7 +157,8 @@ test("API keys: exchanged, sent directly, revoked; keys: rotated, revoked", need
   const { access_token: token } = JSON.parse(exchanged.text) as { access_token: string };
   await until("served", async () => (await get(url, token)).status === 200);
   assert.equal((await get(url, key)).status, 200, "the key itself works too");
-  assert.equal((await get(url, `${key.slice(0, -1)}x`)).status, 401);
+  const other = `${key.slice(0, -1)}${key.endsWith("x") ? "y" : "x"}`;
+  assert.equal((await get(url, other)).status, 401);
 
   const scoped = await node.call("apikey.create", { principal: "ci", scopes: ["other"] });
   assert.equal((await get(url, scoped.key)).status, 403);

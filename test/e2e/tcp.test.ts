@@ -68,7 +68,7 @@ test("tcp-health: an open port is up, a closed one is down, and it comes back", 
   await until("up and served", async () => (await health()) === "up" && (await served()) === "here");
   await until("probed again and again", () => service.silent >= 5);
   assert.deepEqual(
-    service.told.filter((text) => !text.startsWith("GET /x ")),
+    service.told.filter((text) => !text.startsWith("GET /raw/x ")),
     [],
     "probes say nothing",
   );
