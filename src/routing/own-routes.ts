@@ -26,7 +26,6 @@ export function ownTerms(node: NodeName): PeerTerms {
     local: true,
     generation: 0,
     longStale: false,
-
     reach: "up",
     policy: "",
   } as const;

@@ -47,7 +47,6 @@ export function freshTerms(intent: PeerIntent, policy: string): PeerTerms {
     limits,
     generation: 0,
     longStale: false,
-
     reach: "unknown",
     policy,
     ...(trust === undefined ? {} : { trust }),

@@ -3,6 +3,7 @@
 
 import { Loop, type Millis, type Plugin, type StateStore } from "#kernel";
 import {
+  freshTerms,
   ImportPolicy,
   originProblem,
   OWN,
@@ -107,22 +108,11 @@ export function tableLoop(self: Self, bug: Bug | undefined, watch: Watch) {
     out.push({ kind: "peer.set", terms: { ...known, ...next } });
     out.push({ kind: "route.walk", peer: node, most: SLICE });
   };
-  const fresh = (intent: PeerIntent): PeerTerms => {
-    const { node, organization, kind, role, onLoss, limits } = intent;
-    const policy = policies.get(node)?.hash ?? "";
-    return {
-      node,
-      organization,
-      kind,
-      role,
-      onLoss,
-      limits,
-      generation: 0,
-      longStale: false,
-      reach: "up",
-      policy,
-    };
-  };
+  /** Envoys are not simulated: all are reached. */
+  const fresh = (intent: PeerIntent): PeerTerms => ({
+    ...freshTerms(intent, policies.get(intent.node)?.hash ?? ""),
+    reach: "up",
+  });
   const learn = (node: string, claim: Route, at: Millis, out: Out) => {
     const known = terms(node);
     const parsed = parser.parse(claim);

@@ -6,10 +6,11 @@
 import { chmodSync, rmSync } from "node:fs";
 import { setImmediate as later } from "node:timers";
 import { crc32 } from "node:zlib";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import type { Clock, Log } from "#kernel";
 import { PEER_LIMITS } from "#rpc";
 import type { Encoding, Frame, FrameHead, NodeName, Route, Routes, ServiceName, StateView } from "#routing";
+import { Database } from "../store/database.ts";
 import type { Kept, LearnedPort, Original, ReadFrame, Standing } from "./driver.ts";
 import { encodeFrame } from "./wire/frames.ts";
 
@@ -45,8 +46,7 @@ const SLICE = 500;
 
 export class LearnedStore implements LearnedPort {
   readonly #options: LearnedOptions;
-  #db: DatabaseSync;
-  #prepared = new Map<string, StatementSync>();
+  #db: Database;
   #waiting: Write[] = [];
   #waitingBytes = 0;
   readonly #touched = new Set<NodeName>();
@@ -97,7 +97,7 @@ export class LearnedStore implements LearnedPort {
 
   /** Peers that are none any more are forgotten. */
   keepOnly(peers: ReadonlySet<NodeName>): void {
-    const known = this.#run("SELECT peer FROM places UNION SELECT DISTINCT peer FROM frames").all();
+    const known = this.#db.run("SELECT peer FROM places UNION SELECT DISTINCT peer FROM frames").all();
     for (const row of known) {
       const peer = String(row["peer"]);
       if (!peers.has(peer)) this.forget(peer);
@@ -114,7 +114,7 @@ export class LearnedStore implements LearnedPort {
   #read(peer: NodeName): Kept | undefined {
     const routes = new Map<ServiceName, Route>();
     let rows = 0;
-    for (const row of this.#run("SELECT * FROM frames WHERE peer = ? ORDER BY id").iterate(peer)) {
+    for (const row of this.#db.run("SELECT * FROM frames WHERE peer = ? ORDER BY id").iterate(peer)) {
       const bytes = row["bytes"];
       if (!(bytes instanceof Uint8Array) || crc32(bytes) !== Number(row["sum"])) return undefined;
       const head = {
@@ -131,7 +131,7 @@ export class LearnedStore implements LearnedPort {
       rows += head.routes;
     }
     this.#rows.set(peer, rows);
-    const kept = this.#run("SELECT epoch, seq, routes, since FROM places WHERE peer = ?").get(peer);
+    const kept = this.#db.run("SELECT epoch, seq, routes, since FROM places WHERE peer = ?").get(peer);
     const epoch = kept?.["epoch"];
     const whole = typeof epoch === "string" && Number(kept?.["routes"]) === routes.size;
     const place = whole ? { epoch, lastSeq: Number(kept?.["seq"]) } : undefined;
@@ -175,7 +175,7 @@ export class LearnedStore implements LearnedPort {
     this.#waitingBytes = 0;
     this.#touched.clear();
     try {
-      this.#transaction(() => {
+      this.#db.transaction(() => {
         for (const write of writes) this.#one(write);
         for (const peer of touched) this.#savePlace(peer);
       });
@@ -189,19 +189,14 @@ export class LearnedStore implements LearnedPort {
   #one(write: Write): void {
     const { peer } = write;
     if (write.kind === "forget") {
-      this.#run("DELETE FROM frames WHERE peer = ?").run(peer);
-      this.#run("DELETE FROM places WHERE peer = ?").run(peer);
+      this.#db.run("DELETE FROM frames WHERE peer = ?").run(peer);
+      this.#db.run("DELETE FROM places WHERE peer = ?").run(peer);
       return;
     }
     const { head, bytes } = write.original;
-    this.#run("INSERT INTO frames (peer, encoding, raw, routes, sum, bytes) VALUES (?, ?, ?, ?, ?, ?)").run(
-      peer,
-      head.encoding,
-      head.rawBytes,
-      head.routes,
-      crc32(bytes),
-      bytes,
-    );
+    this.#db
+      .run("INSERT INTO frames (peer, encoding, raw, routes, sum, bytes) VALUES (?, ?, ?, ?, ?, ?)")
+      .run(peer, head.encoding, head.rawBytes, head.routes, crc32(bytes), bytes);
     this.#rows.set(peer, (this.#rows.get(peer) ?? 0) + head.routes);
   }
 
@@ -209,13 +204,9 @@ export class LearnedStore implements LearnedPort {
     const standing = this.#standing(peer);
     if (standing === undefined) return;
     const { place, routes, since } = standing;
-    this.#run("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?)").run(
-      peer,
-      place?.epoch ?? null,
-      place?.lastSeq ?? 0,
-      routes,
-      since ?? null,
-    );
+    this.#db
+      .run("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?)")
+      .run(peer, place?.epoch ?? null, place?.lastSeq ?? 0, routes, since ?? null);
   }
 
   #rewriteIfLong(peer: NodeName): void {
@@ -225,7 +216,7 @@ export class LearnedStore implements LearnedPort {
     const mark = {};
     this.#rewriting.set(peer, mark);
     const keys = [...(this.#options.view.routes.received(peer)?.paths() ?? [])].map(({ key }) => key);
-    const last = Number(this.#run("SELECT max(id) AS id FROM frames").get()?.["id"] ?? 0);
+    const last = Number(this.#db.run("SELECT max(id) AS id FROM frames").get()?.["id"] ?? 0);
     this.#rows.set(peer, 0);
     this.#rewrite(peer, mark, keys, last);
   }
@@ -247,7 +238,7 @@ export class LearnedStore implements LearnedPort {
     this.#write();
     this.#rewriting.delete(peer);
     try {
-      this.#run("DELETE FROM frames WHERE peer = ? AND id <= ?").run(peer, last);
+      this.#db.run("DELETE FROM frames WHERE peer = ? AND id <= ?").run(peer, last);
     } catch (error) {
       this.#lost(error);
     }
@@ -279,7 +270,7 @@ export class LearnedStore implements LearnedPort {
     this.#db = this.#anew();
   }
 
-  #open(): DatabaseSync {
+  #open(): Database {
     try {
       return openFile(this.#options.file);
     } catch (error) {
@@ -291,8 +282,7 @@ export class LearnedStore implements LearnedPort {
     }
   }
 
-  #anew(): DatabaseSync {
-    this.#prepared = new Map();
+  #anew(): Database {
     for (const suffix of ["", "-wal", "-shm"]) rmSync(this.#options.file + suffix, { force: true });
     try {
       return openFile(this.#options.file);
@@ -302,28 +292,9 @@ export class LearnedStore implements LearnedPort {
       return openFile(":memory:");
     }
   }
-
-  #run(sql: string): StatementSync {
-    const known = this.#prepared.get(sql);
-    if (known !== undefined) return known;
-    const made = this.#db.prepare(sql);
-    this.#prepared.set(sql, made);
-    return made;
-  }
-
-  #transaction(work: () => void): void {
-    this.#db.exec("BEGIN IMMEDIATE");
-    try {
-      work();
-      this.#db.exec("COMMIT");
-    } catch (error) {
-      this.#db.exec("ROLLBACK");
-      throw error;
-    }
-  }
 }
 
-function openFile(file: string): DatabaseSync {
+function openFile(file: string): Database {
   const db = new DatabaseSync(file, { timeout: 1_000 });
   try {
     db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
@@ -331,7 +302,7 @@ function openFile(file: string): DatabaseSync {
     if (version !== 0 && version !== VERSION) throw new Error("of another version");
     db.exec(SCHEMA);
     if (file !== ":memory:") chmodSync(file, 0o600);
-    return db;
+    return new Database(db);
   } catch (error) {
     db.close();
     throw error;

@@ -7,8 +7,9 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, renameSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import type { Hash, ServiceIntent } from "#routing";
+import { Database } from "./database.ts";
 import { migrate, SCHEMA_VERSION, versionOf } from "./schema.ts";
 
 /** Sum of the blobs on disk; the least recently used go first. 100 services with large schemas need about 20 MiB. */
@@ -57,28 +58,27 @@ async function sync(file: string, how: "sync" | "datasync"): Promise<void> {
 
 export class Store {
   readonly problems: StoreProblem[] = [];
-  readonly #db: DatabaseSync;
+  readonly #db: Database;
   readonly #file: string;
   /** Some file systems cannot have one. */
   readonly #hasLog: boolean;
   #named = false;
   readonly #now: () => number;
   readonly #blobBytesMax: number;
-  readonly #prepared = new Map<string, StatementSync>();
 
   constructor(file: string, now: () => number, blobBytesMax = BLOB_BYTES_MAX) {
     this.#now = now;
     this.#blobBytesMax = blobBytesMax;
     this.#file = file;
-    this.#db = this.#open(file);
+    this.#db = new Database(this.#open(file));
     chmodSync(file, 0o600);
-    this.#hasLog = this.#db.prepare("PRAGMA journal_mode").get()?.["journal_mode"] === "wal";
+    this.#hasLog = this.#db.run("PRAGMA journal_mode").get()?.["journal_mode"] === "wal";
   }
 
   /** Services that the admin API added, in order of name. A row that is damaged is set aside and reported. */
   intents(): readonly ServiceIntent[] {
     const good: ServiceIntent[] = [];
-    for (const row of this.#run("SELECT name, json, sum FROM intents ORDER BY name").all()) {
+    for (const row of this.#db.run("SELECT name, json, sum FROM intents ORDER BY name").all()) {
       const [name, json, sum] = [String(row["name"]), String(row["json"]), String(row["sum"])];
       const intent = sha256(json) === sum ? (JSON.parse(json) as unknown) : undefined;
       if (isIntent(intent, name)) good.push(intent);
@@ -92,8 +92,8 @@ export class Store {
     this.#transactionUnflushed(() => {
       for (const [name, intent] of changes) {
         const json = JSON.stringify(intent);
-        if (intent === undefined) this.#run("DELETE FROM intents WHERE name = ?").run(name);
-        else this.#run("INSERT OR REPLACE INTO intents VALUES (?, ?, ?)").run(name, json, sha256(json));
+        if (intent === undefined) this.#db.run("DELETE FROM intents WHERE name = ?").run(name);
+        else this.#db.run("INSERT OR REPLACE INTO intents VALUES (?, ?, ?)").run(name, json, sha256(json));
       }
     });
   }
@@ -101,7 +101,7 @@ export class Store {
   /** Peers and rules that the admin API added, by name. A row that is damaged is left out and reported. */
   peering(): ReadonlyMap<string, unknown> {
     const good = new Map<string, unknown>();
-    for (const row of this.#run("SELECT name, json, sum FROM peering ORDER BY name").all()) {
+    for (const row of this.#db.run("SELECT name, json, sum FROM peering ORDER BY name").all()) {
       const [name, json] = [String(row["name"]), String(row["json"])];
       if (sha256(json) === String(row["sum"])) good.set(name, JSON.parse(json));
       else
@@ -116,37 +116,38 @@ export class Store {
   /** On disk when it returns; undefined = none any more. */
   savePeering(name: string, value: unknown): void {
     if (value === undefined) {
-      this.#run("DELETE FROM peering WHERE name = ?").run(name);
+      this.#db.run("DELETE FROM peering WHERE name = ?").run(name);
       return;
     }
     const json = JSON.stringify(value);
-    this.#run("INSERT OR REPLACE INTO peering VALUES (?, ?, ?)").run(name, json, sha256(json));
+    this.#db.run("INSERT OR REPLACE INTO peering VALUES (?, ?, ?)").run(name, json, sha256(json));
   }
 
   /** Leases given in this run of the node. Those of an earlier run are dropped: their services register again. */
   leases(run: string): readonly StoredLease[] {
-    this.#run("DELETE FROM leases WHERE run <> ?").run(run);
-    return this.#run("SELECT id, json FROM leases")
+    this.#db.run("DELETE FROM leases WHERE run <> ?").run(run);
+    return this.#db
+      .run("SELECT id, json FROM leases")
       .all()
       .map((row) => ({ id: String(row["id"]), intent: JSON.parse(String(row["json"])) as ServiceIntent }));
   }
 
   saveLease(run: string, lease: StoredLease): void {
     const json = JSON.stringify(lease.intent);
-    this.#run("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)").run(lease.id, run, json);
+    this.#db.run("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)").run(lease.id, run, json);
   }
 
   dropLease(id: string): void {
-    this.#run("DELETE FROM leases WHERE id = ?").run(id);
+    this.#db.run("DELETE FROM leases WHERE id = ?").run(id);
   }
 
   /** Content by hash; wrong content (a flipped bit) is as good as none. */
   blob(hash: Hash): string | undefined {
-    const row = this.#run("SELECT text FROM blobs WHERE hash = ?").get(hash);
+    const row = this.#db.run("SELECT text FROM blobs WHERE hash = ?").get(hash);
     if (row === undefined) return undefined;
     const text = String(row["text"]);
     if (sha256(text) === hash) return text;
-    this.#run("DELETE FROM blobs WHERE hash = ?").run(hash);
+    this.#db.run("DELETE FROM blobs WHERE hash = ?").run(hash);
     return undefined;
   }
 
@@ -155,8 +156,8 @@ export class Store {
     const bytes = Buffer.byteLength(text);
     const write =
       "INSERT INTO blobs VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET used = excluded.used";
-    this.#transaction(() => {
-      this.#run(write).run(hash, text, bytes, this.#now());
+    this.#db.transaction(() => {
+      this.#db.run(write).run(hash, text, bytes, this.#now());
       this.#shrink(hash);
     });
     return hash;
@@ -168,22 +169,26 @@ export class Store {
 
   /** Takes away the least recently used until the sum fits; never the one just written. */
   #shrink(keep: Hash): void {
-    let bytes = Number(this.#run("SELECT total(bytes) AS sum FROM blobs").get()?.["sum"] ?? 0);
+    let bytes = Number(this.#db.run("SELECT total(bytes) AS sum FROM blobs").get()?.["sum"] ?? 0);
     if (bytes <= this.#blobBytesMax) return;
-    const oldest = this.#run("SELECT hash, bytes FROM blobs WHERE hash <> ? ORDER BY used, hash").all(keep);
+    const oldest = this.#db
+      .run("SELECT hash, bytes FROM blobs WHERE hash <> ? ORDER BY used, hash")
+      .all(keep);
     for (const row of oldest) {
       if (bytes <= this.#blobBytesMax) return;
-      this.#run("DELETE FROM blobs WHERE hash = ?").run(String(row["hash"]));
+      this.#db.run("DELETE FROM blobs WHERE hash = ?").run(String(row["hash"]));
       bytes -= Number(row["bytes"]);
     }
   }
 
   #setAside(name: string): void {
-    this.#transaction(() => {
-      this.#run(
-        "INSERT INTO intents_aside SELECT name, json, sum, 'checksum differs', ? FROM intents WHERE name = ?",
-      ).run(this.#now(), name);
-      this.#run("DELETE FROM intents WHERE name = ?").run(name);
+    this.#db.transaction(() => {
+      this.#db
+        .run(
+          "INSERT INTO intents_aside SELECT name, json, sum, 'checksum differs', ? FROM intents WHERE name = ?",
+        )
+        .run(this.#now(), name);
+      this.#db.run("DELETE FROM intents WHERE name = ?").run(name);
     });
     this.problems.push({
       text: `the stored service "${name}" is damaged and was left out`,
@@ -208,14 +213,6 @@ export class Store {
     }
   }
 
-  #run(sql: string): StatementSync {
-    const known = this.#prepared.get(sql);
-    if (known !== undefined) return known;
-    const made = this.#db.prepare(sql);
-    this.#prepared.set(sql, made);
-    return made;
-  }
-
   /**
    * Resolves when everything saved so far is on disk. What `COMMIT` does in mode FULL holds up the whole process for
    * milliseconds; this is the same (the log is flushed), done beside it. A log that is gone was taken over by the file when
@@ -231,23 +228,12 @@ export class Store {
 
   /** Without a log to flush later, FULL stays. */
   #transactionUnflushed(work: () => void): void {
-    if (!this.#hasLog) return this.#transaction(work);
+    if (!this.#hasLog) return this.#db.transaction(work);
     this.#db.exec("PRAGMA synchronous = NORMAL");
     try {
-      this.#transaction(work);
+      this.#db.transaction(work);
     } finally {
       this.#db.exec("PRAGMA synchronous = FULL");
-    }
-  }
-
-  #transaction(work: () => void): void {
-    this.#db.exec("BEGIN IMMEDIATE");
-    try {
-      work();
-      this.#db.exec("COMMIT");
-    } catch (error) {
-      this.#db.exec("ROLLBACK");
-      throw error;
     }
   }
 }
