@@ -3,37 +3,20 @@
 // open: so many requests a second whatever becomes of the earlier ones, as clients are, and no more than a small machine carries.
 // The parts are killed in turn, so that each has been up for ten seconds and begins with the shortest backoff.
 
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { start as startProducts } from "../../examples/products/products.ts";
+import { QUERY, twoServices } from "../../test/kit/two-services.ts";
 import { type BenchOptions, percentiles } from "./index.ts";
 import { type Cleanup, MeasuredNode, pause, until } from "./measured-node.ts";
 
 /** Requests a second, to the graph and as many to the http service. */
 const RATE = 50;
 const PARTS = ["gateway", "auth", "envoy", "orchestrator"] as const;
-const QUERY = "{ topProducts(first: 1) { name } }";
 
 /** One GraphQL and one http service, the configuration that names them, and the question whether a node serves both. */
 export async function startServices(t: Cleanup): Promise<{
   config: object;
   readonly works: (node: MeasuredNode, token: string) => () => Promise<boolean>;
 }> {
-  const products = await startProducts({ port: 0 });
-  t.after(() => products.close());
-  const server = createServer((_, response) => response.end("file"));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const config = {
-    services: [
-      { name: "products", protocol: "http:graphql", endpoint: products.url },
-      { name: "files", protocol: "http", endpoint, ingress: { prefix: "/files" } },
-    ],
-  };
+  const config = await twoServices(t);
   const works = (node: MeasuredNode, token: string) => async (): Promise<boolean> => {
     const asked = [node.ask("/graphql", token, QUERY), node.ask("/files/", token)];
     const [a, b] = await Promise.all(asked).catch(() => []);
@@ -84,6 +67,7 @@ async function killed(
   process.kill(pid, "SIGKILL");
   const startedAt = performance.now();
   await until(`${part} is back`, async () => {
+    // The orchestrator is one of the parts: while it is away nobody tells. A node that never answers again ends the wait by name.
     const now = await node.part(part).catch(() => undefined);
     return now?.state === "ready" && now.pid !== pid;
   });

@@ -2,37 +2,18 @@
 // token notices, and everything that needs it works again within ten seconds, without an operator.
 
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { start as startProducts } from "../../examples/products/products.ts";
 import { needs } from "../kit/needs.ts";
 import { ask, get, Load, pause, TestNode, until } from "../kit/node.ts";
+import { QUERY, twoServices } from "../kit/two-services.ts";
 
-const QUERY = "{ topProducts(first: 1) { name } }";
 const FULL_SERVICE_MS = 10_000;
 
 test(
   "auth-restarts: tokens are checked without it, and what needs it is back by itself",
   needs("envoy"),
   async (t) => {
-    const products = await startProducts({ port: 0 });
-    t.after(() => products.close());
-    const server = createServer((_, response) => response.end("file"));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    t.after(() => {
-      server.closeAllConnections();
-      server.close();
-    });
-    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const node = await TestNode.start(t, {
-      config: {
-        services: [
-          { name: "products", protocol: "http:graphql", endpoint: products.url },
-          { name: "files", protocol: "http", endpoint, ingress: { prefix: "/files" } },
-        ],
-      },
-    });
+    const node = await TestNode.start(t, { config: await twoServices(t) });
     const files = `${node.ingress}/files/`;
     const token = await node.token();
     const { key } = await node.call("apikey.create", { principal: "ci" });

@@ -3,31 +3,13 @@ import { createServer } from "node:http";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
-import { start as startProducts } from "../../examples/products/products.ts";
 import { needs } from "../kit/needs.ts";
 import { ask, get, lives, Load, pause, processesOf, TestNode, until } from "../kit/node.ts";
-
-const QUERY = "{ topProducts(first: 1) { name } }";
+import { QUERY, twoServices } from "../kit/two-services.ts";
 
 /** A node that serves one GraphQL and one HTTP service. */
 async function serving(t: TestContext): Promise<{ node: TestNode; token: string; files: string }> {
-  const products = await startProducts({ port: 0 });
-  t.after(() => products.close());
-  const server = createServer((_, response) => response.end("file"));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const node = await TestNode.start(t, {
-    config: {
-      services: [
-        { name: "products", protocol: "http:graphql", endpoint: products.url },
-        { name: "files", protocol: "http", endpoint, ingress: { prefix: "/files" } },
-      ],
-    },
-  });
+  const node = await TestNode.start(t, { config: await twoServices(t) });
   const token = await node.token();
   const files = `${node.ingress}/files/`;
   await until("both served", async () => {

@@ -3,7 +3,8 @@
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
-import { request } from "node:http";
+import { IncomingMessage, request, ServerResponse } from "node:http";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -11,6 +12,7 @@ import { chromium } from "playwright-core";
 import { locate, needs } from "../../../test/kit/needs.ts";
 import { createGateway } from "../gateway.ts";
 import { Bench, type SubgraphOptions } from "../kit.common-case.ts";
+import { PageServer } from "./page.ts";
 
 const service: SubgraphOptions = {
   name: "a",
@@ -51,27 +53,38 @@ test("a browser that has the page is not sent it again", async () => {
   assert.equal(await second.text(), "");
 });
 
-test("a page that cannot be made is told with its reason, once an attempt", async () => {
+test("a page that cannot be made is told with its reason", async () => {
   const failures: unknown[] = [];
   const page = { renderTimeoutMs: 1, failed: (error: unknown) => void failures.push(error) };
   const gateway = await createGateway({ page });
   const folder = await mkdtemp(join(tmpdir(), "catalyst-page-"));
   const socketPath = join(folder, "gateway.sock");
   await gateway.listen({ unix: socketPath });
-  const ask = () =>
-    new Promise<number | undefined>((resolve, reject) => {
-      const asked = request({ socketPath, path: "/graphql", headers: html }, (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      });
-      asked.on("error", reject).end();
+  const status = await new Promise<number | undefined>((resolve, reject) => {
+    const asked = request({ socketPath, path: "/graphql", headers: html }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
     });
-  assert.deepEqual(await Promise.all([ask(), ask()]), [503, 503]);
+    asked.on("error", reject).end();
+  });
+  assert.equal(status, 503);
   assert.equal(failures.length, 1);
   const [failure] = failures;
   assert.ok(failure instanceof Error && failure.cause instanceof Error, String(failure));
   await gateway.close(0);
   await rm(folder, { recursive: true });
+});
+
+test("those who wait for the same page share its attempt, and the next one who asks gets a new one", async () => {
+  let failures = 0;
+  const page = new PageServer({ renderTimeoutMs: 1, failed: () => void (failures += 1) });
+  const asked = new IncomingMessage(new Socket());
+  const ask = (): Promise<void> => page.serve(asked, new ServerResponse(asked));
+  const both = await Promise.allSettled([ask(), ask()]);
+  assert.deepEqual([both.map(({ status }) => status), failures], [["rejected", "rejected"], 1]);
+  await assert.rejects(ask(), { code: "ERR_INTERNAL" });
+  assert.equal(failures, 2);
+  page.close();
 });
 
 test("in a browser: no network but this node, a query typed and answered", needs("chromium"), async () => {
