@@ -39,6 +39,8 @@ export class ProcessNode {
   readonly sessions: Session[] = [];
   /** The table as its news make it: name, and the node by which it is reached. */
   readonly table = new Map<string, string>();
+  /** Who offers what is in the table, in the order of use. */
+  readonly origins = new Map<string, readonly string[]>();
   readonly #dir: string;
   readonly #ca: OrganizationCa;
   readonly #counts = new Map<number, (count: Count) => void>();
@@ -61,6 +63,7 @@ export class ProcessNode {
     });
     this.#child = child;
     this.table.clear();
+    this.origins.clear();
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     child.on("message", (news: News) => {
       if (news.kind === "ready") resolve(news.port);
@@ -101,9 +104,11 @@ export class ProcessNode {
       this.#counts.delete(news.id);
     } else {
       this.routes.push(news);
-      for (const [name, via] of news.changes)
+      for (const [name, via, origins] of news.changes) {
         if (via === undefined) this.table.delete(name);
         else this.table.set(name, via);
+        this.origins.set(name, origins);
+      }
     }
   }
 }

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { Exports } from "../../src/orchestrator/peering/exports.ts";
 import { Running } from "../../src/orchestrator/peering/running.ts";
 import { builtInPlugins } from "../../src/orchestrator/plugins/index.ts";
-import { intent, PROBE } from "./node-loop.ts";
+import { intent } from "./node-loop.ts";
 import { peering } from "./peer-node.ts";
 
 export type Order =
@@ -26,8 +26,8 @@ export type News =
   | { readonly kind: "session"; readonly at: number; readonly what: string; readonly peer: NodeName }
   | { readonly kind: "count"; readonly id: number; readonly count: Count };
 
-/** A name, and the node by which it is reached; undefined = it is not. */
-export type Changed = readonly [name: string, via: NodeName | undefined];
+/** A name, the node by which it is reached (undefined = it is not), and the origins of all its paths in their order of use. */
+export type Changed = readonly [name: string, via: NodeName | undefined, origins: readonly NodeName[]];
 
 export interface Count {
   /** Routes and withdrawals that peers told since the start. */
@@ -48,7 +48,7 @@ async function main(node: NodeName, dataDir: string, trust: string): Promise<voi
   const loop = new Loop<NodeTypes>({
     store: new State(node),
     plugins: builtInPlugins(),
-    // Services are not probed: what is offered counts as it is.
+    // Services are not probed: what is offered is up.
     runners: { probe: async () => ({ ok: true }), persist: async () => ({ ok: true }) },
     ports,
     schedule: (run) => void setImmediate(run),
@@ -100,6 +100,7 @@ function watch(loop: Loop<NodeTypes>): { readonly told: number } {
     const changes = [...commit.changes.routes].map(([key, { after }]): Changed => [
       key.split(".")[0] ?? key,
       after?.[0]?.peerName,
+      after?.map(({ course }) => course.origin) ?? [],
     ]);
     tell({ kind: "routes", at, changes });
   });
@@ -120,7 +121,10 @@ function offers(loop: Loop<NodeTypes>) {
   let timer: NodeJS.Timeout | undefined;
   const full = (name: string): string => `${name}.${organizationOf(loop.view.node)}`;
   function offer(name: string): void {
-    loop.push({ kind: "service.add", intent: { ...intent(full(name)), probe: PROBE } });
+    const offered = intent(full(name));
+    loop.push({ kind: "service.add", intent: offered });
+    for (const endpoint of offered.endpoints)
+      loop.push({ kind: "probe.result", service: offered.name, endpoint, ok: true });
   }
   function take(name: string): void {
     loop.push({ kind: "service.remove", name: full(name), owner: "admin" });
