@@ -3,12 +3,13 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Frame, Notice, PeerIntent, Route } from "#routing";
+import type { Frame, FrameHead, Notice, PeerIntent, Route } from "#routing";
+import { hearing, linkTo, openOf } from "../../../test/kit/by-hand.ts";
 import { A, B, GLOBEX, KEY, Network } from "../../../test/kit/peer-network.ts";
 import { ACCEPT_ALL, peering } from "../../../test/kit/peer-node.ts";
 import { routeOf } from "../../../test/kit/routes.ts";
 import { settle } from "../../../test/kit/virtual-clock.ts";
-import type { DialledLink, LinkHandler, PeerLink } from "./link.ts";
+import type { DialledLink } from "./link.ts";
 import { encodeFrame } from "./wire/frames.ts";
 
 describe("a peer that lies", () => {
@@ -29,50 +30,31 @@ describe("a peer that lies", () => {
     const external = { node: GLOBEX, organization: "globex.test", trust: "", external: true };
     await Promise.all([node.driver.configure(terms, external), settle()]);
     const notices: Notice[] = [];
-    const handler: LinkHandler = {
-      frame: async ({ seq }) => ({ acked: seq, credit: 8 }),
-      alive: (progress) => progress,
-      digest: async () => ({ same: true }),
-      refresh: () => {},
-      blob: () => Promise.reject(new Error("none")),
-      keys: async () => ({ keys: [] }),
-      notify: (notice) => void notices.push(notice),
-      heard: () => {},
-      closed: () => {},
-    };
+    const handler = hearing({ notify: (notice) => void notices.push(notice) });
     let link: DialledLink | undefined;
     void wire.dial(A, `${A}:7443`, handler).then((dialled) => (link = dialled));
     await network.run(10);
-    const open = {
-      versions: [1, 1],
-      node: GLOBEX,
-      organization: "globex.test",
-      incarnation: "one",
-      role: "lateral",
-      holdMs: 30_000,
-      sendHoldMs: 60_000,
-      encodings: ["identity"],
-      limits: terms.limits,
-      capabilities: {},
-    } as const;
-    void link?.open(open);
+    void link?.open(openOf(GLOBEX));
     await network.run(10);
     let seq = 0;
     const answers: string[] = [];
-    const say = async (frame: Frame, routes: number, at = (seq += 1)) => {
-      const { bytes, rawBytes } = encodeFrame(frame, "identity");
-      link?.frame({ seq: at, encoding: "identity", rawBytes, routes }, bytes).then(
+    const send = async (head: FrameHead, bytes: Uint8Array) => {
+      link?.frame(head, bytes).then(
         ({ acked }) => answers.push(`acked ${acked}`),
         (error: Error) => answers.push(error.message),
       );
       await network.run(20);
+    };
+    const say = async (frame: Frame, routes: number, at = (seq += 1)) => {
+      const { bytes, rawBytes } = encodeFrame(frame, "identity");
+      await send({ seq: at, encoding: "identity", rawBytes, routes }, bytes);
     };
     const tell = (...advertise: readonly Route[]) =>
       say({ kind: "update", withdraw: [], advertise }, advertise.length);
     await say({ kind: "begin", generation: 1, buckets: "all" }, 0);
     const notAfter = network.net.clock.now() + 3_600_000;
     const route = (key: string, rest: Partial<Route> = {}) => routeOf(GLOBEX, { key, notAfter, ...rest });
-    return { network, node, inside, notices, answers, say, tell, route, open, raw: () => link };
+    return { network, node, inside, notices, answers, send, say, tell, route, raw: () => link };
   }
 
   test("origin-forged, withdraw-foreign: names and words of others change nothing, and are named", async () => {
@@ -115,36 +97,20 @@ describe("a peer that lies", () => {
       [7],
     );
     const broken = await liar();
-    broken
-      .raw()
-      ?.frame({ seq: 2, encoding: "identity", rawBytes: 3, routes: 0 }, Buffer.from("{x}"))
-      .catch(() => {});
-    await broken.network.run(20);
+    await broken.send({ seq: 2, encoding: "identity", rawBytes: 3, routes: 0 }, Buffer.from("{x}"));
     assert.deepEqual(
       broken.notices.map(({ code }) => code),
       [8],
     );
+    assert.deepEqual(broken.answers, ["acked 1", "the session ended"]);
     assert.equal(broken.node.state(B), "synced");
     broken.network.quiet();
   });
 
   test("a frame is acknowledged when what it says is in the table, not before", async () => {
-    const { node, route, open } = await liar();
-    const link: PeerLink = {
-      node: GLOBEX,
-      remote: "x:1",
-      notAfter: Number.MAX_SAFE_INTEGER,
-      frame: async ({ seq }) => ({ acked: seq, credit: 8 }),
-      alive: async (progress) => progress,
-      digest: async () => ({ same: true }),
-      refresh: async () => {},
-      blob: () => Promise.reject(new Error("none")),
-      notify: async () => {},
-      ping: () => {},
-      close: () => {},
-    };
-    const theirs = { ...open, incarnation: "two" };
-    const handler = node.driver.knock({ link, theirs, answer: (answer) => assert.equal(answer.ok, true) });
+    const { node, route } = await liar();
+    const knock = { link: linkTo(GLOBEX), theirs: openOf(GLOBEX, { incarnation: "two" }) };
+    const handler = node.driver.knock({ ...knock, answer: (answer) => assert.equal(answer.ok, true) });
     const say = (seq: number, frame: Frame, routes: number) => {
       const { bytes, rawBytes } = encodeFrame(frame, "identity");
       return handler.frame({ seq, encoding: "identity", rawBytes, routes }, bytes);
