@@ -5,7 +5,8 @@
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type BenchOptions, percentiles } from "./index.ts";
+import { percentiles } from "../percentiles.ts";
+import type { BenchOptions } from "./index.ts";
 import { type Cleanup, MeasuredNode, until } from "./measured-node.ts";
 
 const WARM = 5;

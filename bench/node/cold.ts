@@ -5,7 +5,8 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BenchOptions, percentiles } from "./index.ts";
+import { percentiles } from "../percentiles.ts";
+import type { BenchOptions } from "./index.ts";
 import { type Cleanup, programOf } from "./measured-node.ts";
 
 export async function cold(_: Cleanup, options: BenchOptions): Promise<void> {

@@ -56,11 +56,3 @@ export async function run(args: readonly string[]): Promise<void> {
 }
 
 const isBench = (name: string): name is keyof typeof BENCHES => Object.hasOwn(BENCHES, name);
-
-/** "p50 4.2 ms, p99 11.0 ms, worst 11.4 ms (200)" */
-export function percentiles(ms: readonly number[]): string {
-  const sorted = ms.toSorted((a, b) => a - b);
-  const at = (share: number): string =>
-    (sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN).toFixed(1);
-  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, worst ${at(1)} ms (${sorted.length})`;
-}

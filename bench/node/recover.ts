@@ -4,7 +4,8 @@
 // The parts are killed in turn, so that each has been up for ten seconds and begins with the shortest backoff.
 
 import { QUERY, twoServices } from "../../test/kit/two-services.ts";
-import { type BenchOptions, percentiles } from "./index.ts";
+import { percentiles } from "../percentiles.ts";
+import type { BenchOptions } from "./index.ts";
 import { type Cleanup, MeasuredNode, pause, until } from "./measured-node.ts";
 
 /** Requests a second, to the graph and as many to the http service. */

@@ -13,6 +13,7 @@ import {
   ring,
   until,
 } from "../../test/kit/process-network.ts";
+import { percentiles } from "../percentiles.ts";
 
 const MANY = 1_000;
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `n${i}`);
@@ -47,14 +48,6 @@ const at = <T>(list: readonly T[], i: number): T => {
   if (found === undefined) throw new Error(`there is no ${i} of ${list.length}`);
   return found;
 };
-
-function percentiles(values: readonly number[]): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  const rank = (share: number): number =>
-    at(sorted, Math.min(sorted.length - 1, Math.floor(sorted.length * share)));
-  const ms = (value: number): string => `${value.toFixed(2)} ms`;
-  return `p50 ${ms(rank(0.5))}, p99 ${ms(rank(0.99))}, most ${ms(rank(1))} (${sorted.length})`;
-}
 
 async function update(rounds: number): Promise<void> {
   const network = await ProcessNetwork.start(names(3), line(3));

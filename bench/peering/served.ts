@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { echo, serve } from "../../src/envoy/testing.ts";
 import { line, monotonic } from "../../test/kit/process-network.ts";
 import { cleaned, startNodes, type WholeNode } from "../../test/kit/whole-nodes.ts";
-import { percentiles } from "../node/index.ts";
+import { percentiles } from "../percentiles.ts";
 
 const ACME = "acme.catalyst.internal";
 const GLOBEX = "globex.catalyst.internal";

@@ -2,8 +2,8 @@
 // on a command line.
 
 import { readFileSync } from "node:fs";
+import { readDuration } from "#config";
 import { usage } from "./failure.ts";
-import { durationOf } from "./parse.ts";
 import type { Call } from "./verb.ts";
 
 /** Enough for a document or a token; an endless stream is no input. */
@@ -28,6 +28,13 @@ export async function textOrInput(text: string, what: string): Promise<string> {
 /** A token: the argument, standard input, never with white space around it. */
 export const tokenArgument = async ({ args }: Call): Promise<string> =>
   (await textOrInput(args[0] ?? "", "token")).trim();
+
+/** A duration as a flag gives it. */
+export function durationOf(text: string, flag: string): number {
+  const ms = readDuration(text);
+  if (Number.isNaN(ms)) throw usage(`--${flag} must be a duration such as 30s, is "${text}"`);
+  return ms;
+}
 
 export function durationFlag({ flags }: Call, name: string): number | undefined {
   const text = flags.text(name);

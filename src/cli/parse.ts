@@ -1,8 +1,9 @@
 // From arguments to a verb. Which verb it is decides what may follow, so it is found first, without anything heavy; its own
 // arguments are read after that (arguments.ts).
 
-import { nearest, readDuration } from "#config";
+import { nearest } from "#config";
 import { usage } from "./failure.ts";
+import { durationOf } from "./input.ts";
 import { DEFAULT_TIMEOUT_MS, type Globals, type Verb } from "./verb.ts";
 import { ALIASES, VERBS } from "./verbs.ts";
 
@@ -129,11 +130,4 @@ export function globalsOf(all: readonly string[]): Globals {
     quiet: argv.includes("--quiet"),
     timeoutMs,
   };
-}
-
-/** A duration as a flag gives it. */
-export function durationOf(text: string, flag: string): number {
-  const ms = readDuration(text);
-  if (Number.isNaN(ms)) throw usage(`--${flag} must be a duration such as 30s, is "${text}"`);
-  return ms;
 }
