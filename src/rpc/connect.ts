@@ -25,6 +25,8 @@ export interface ConnectOptions<Back extends object = object> extends SessionOpt
   readonly signal?: AbortSignal;
   /** WebSocket subprotocol; default that of a node's own contracts. */
   readonly protocol?: string;
+  /** Of the upgrade request. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const addressText = (address: Address): string =>
@@ -55,6 +57,7 @@ export async function connectOver<T extends object>(
     maxPayload: options.limits?.messageBytes ?? DEFAULT_RPC_LIMITS.messageBytes,
     handshakeTimeout: options.connectMs ?? 5_000,
     createConnection: reach,
+    ...(options.headers === undefined ? {} : { headers: options.headers }),
   });
   // Before the first await: a message may come right behind the answer to the handshake.
   const session = new LiveSession<T>(new SocketWire(socket, remote), (live) => options.main?.(live), options);

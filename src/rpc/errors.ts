@@ -65,6 +65,7 @@ export const ERRORS = {
   ERR_PEER_DOWN: "there is no session with a peer",
   ERR_PEER_STALE: "what is known of a peer may be old",
   ERR_PEER_LIMIT: "a peer is near one of its limits, or over it",
+  ERR_PEER_UNPROVEN: "of two nodes one asks for certificates and the other runs with identity.mode none",
   ERR_PEER_CERTIFICATE: "a certificate between two nodes ends soon",
   ERR_UPSTREAM: "the service behind a proxied request failed",
 } as const;

@@ -12,8 +12,10 @@ import {
   type Encoding,
   type Frame,
   type FrameHead,
+  type Lost,
   type NodeName,
   type Notice,
+  NOTICES,
   type Open,
   type Progress,
   type SpeakerInput,
@@ -99,7 +101,7 @@ export class Connection {
         if (this.#ended) link.close("no longer wanted");
         else this.#driven.happened({ kind: "dialled", node: this.node, conn: this.conn });
       },
-      (error: unknown) => this.#over(textOf(error), error instanceof WireError && error.auth),
+      (error: unknown) => this.#over(lostBy(error)),
     );
   }
 
@@ -115,9 +117,8 @@ export class Connection {
         for (const call of early) call();
       },
       (error: unknown) => {
-        const auth = error instanceof WireError && error.auth;
         this.#link?.close("no answer to the first words");
-        this.#over(textOf(error), auth);
+        this.#over(lostBy(error));
       },
     );
   }
@@ -201,7 +202,7 @@ export class Connection {
   /** Ends now, and the session hears of it like of any lost connection. */
   broken(text: string): void {
     const link = this.#link;
-    this.#over(text, false);
+    this.#over({ text });
     this.#abort.abort();
     link?.close(text);
   }
@@ -248,7 +249,7 @@ export class Connection {
     notify: (notice) =>
       this.#later(() => this.#driven.happened({ kind: "noticed", node: this.node, conn: this.conn, notice })),
     heard: () => this.#later(() => this.#heard()),
-    closed: (text) => this.#over(text, false),
+    closed: (text) => this.#over({ text }),
   };
 
   #heard(): void {
@@ -285,11 +286,11 @@ export class Connection {
   }
 
   /** The connection ended by itself, or never was. */
-  #over(text: string, auth: boolean): void {
+  #over(lost: Lost): void {
     if (this.#ended) return;
-    this.#finish(text);
+    this.#finish(lost.text);
     const { node, conn } = this;
-    this.#driven.happened({ kind: "closed", node, conn, text, ...(auth ? { auth } : {}) });
+    this.#driven.happened({ kind: "closed", node, conn, ...lost });
   }
 
   #finish(text: string): void {
@@ -303,4 +304,8 @@ export class Connection {
   }
 }
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+function lostBy(error: unknown): Lost {
+  if (!(error instanceof WireError)) return { text: error instanceof Error ? error.message : String(error) };
+  const { message: text, auth, notice } = error;
+  return { text, ...(auth ? { auth } : {}), ...(notice === undefined ? {} : { code: NOTICES[notice].code }) };
+}

@@ -1,6 +1,7 @@
-// The seam between the wire and the driver of sessions: connections whose other end is proved by its certificate, the calls that can be
-// made on them, and what the other side calls here. The wire knows sockets, TLS and limits, and no session state; the driver
-// knows sessions and no socket. So the same driver runs over real sockets and over pairs in memory.
+// The seam between the wire and the driver of sessions: connections whose other end is proved by its certificate (or, where a whole
+// node asks nobody for proof, believed by the name it tells: `identity.mode: none`), the calls that can be made on them, and what
+// the other side calls here. The wire knows sockets, TLS and limits, and no session state; the driver knows sessions and no
+// socket. So the same driver runs over real sockets and over pairs in memory.
 // Invariant: a link exists only for a peer that is configured, and `node` is what its certificate says.
 
 import type { Acknowledged, JwkSet } from "#rpc";
@@ -12,6 +13,7 @@ import type {
   FrameHead,
   NodeName,
   Notice,
+  NoticeName,
   Open,
   OrgName,
   Progress,
@@ -22,8 +24,11 @@ export interface PeerLink {
   readonly node: NodeName;
   /** "host:port" of the other end. */
   readonly remote: string;
-  /** When the other side's certificate ends, or ours, whichever is first; milliseconds since 1970. */
-  readonly notAfter: number;
+  /**
+   * When the other side's certificate ends, or ours, whichever is first; milliseconds since 1970. Undefined: neither showed one, and
+   * `node` is a mere claim.
+   */
+  readonly notAfter: number | undefined;
   frame(head: FrameHead, bytes: Uint8Array): Promise<Acknowledged>;
   alive(progress: Progress): Promise<Progress>;
   digest(mark: DigestMark): Promise<DigestAnswer>;
@@ -70,8 +75,8 @@ export interface Knock {
 export interface WirePeer {
   readonly node: NodeName;
   readonly organization: OrgName;
-  /** PEM: certificates of authority that are believed for exactly this organization. */
-  readonly trust: string;
+  /** PEM: certificates of authority that are believed for exactly this organization. Undefined only where nobody proves anything. */
+  readonly trust: string | undefined;
   readonly external: boolean;
 }
 
@@ -92,14 +97,23 @@ export interface PeerWire {
   close(): Promise<void>;
 }
 
+interface WireErrorOptions {
+  readonly auth: boolean;
+  readonly notice?: NoticeName;
+  readonly cause?: unknown;
+}
+
 /** Why there is no link. */
 export class WireError extends Error {
   /** The identity of one side was refused: trying again will not help. */
   readonly auth: boolean;
+  /** The notice that says it, where it is one that only a person can end. */
+  readonly notice: NoticeName | undefined;
 
-  constructor(message: string, options: { readonly auth: boolean; readonly cause?: unknown }) {
-    super(message, { cause: options.cause });
+  constructor(message: string, { auth, notice, cause }: WireErrorOptions) {
+    super(message, { cause });
     this.name = "WireError";
-    this.auth = options.auth;
+    this.auth = auth;
+    this.notice = notice;
   }
 }

@@ -26,6 +26,8 @@ export const NOTICES = {
   superseded: { code: 13, retry: "yield" },
   changed: { code: 14, retry: "now" },
   internal: { code: 15, retry: "backoff" },
+  /** One side asks for proof, the other has none to give (`identity.mode: none`). Seen before a word can be said. */
+  unproven: { code: 16, retry: "operator" },
 } as const satisfies Readonly<Record<string, { readonly code: number; readonly retry: Retry }>>;
 
 export type NoticeName = keyof typeof NOTICES;

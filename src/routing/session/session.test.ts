@@ -253,6 +253,16 @@ describe("coming back", () => {
     assert.equal(a.state, "established");
   });
 
+  test("where one side proves who it is and the other does not, the first dial is the last", () => {
+    const a = side(LOW, HIGH);
+    a.wake();
+    const { code } = NOTICES.unproven;
+    a.tell({ kind: "closed", conn: "d1", text: "it asks for certificates", code });
+    assert.deepEqual(a.session.phase, { state: "idle", waits: "operator" });
+    assert.equal(a.session.last?.code, code);
+    assert.equal(deadline(a.session), undefined);
+  });
+
   test("a peering taken down says so, withdraws at once and refuses; taken up it dials at once", () => {
     const a = side(LOW, HIGH);
     a.establish();

@@ -264,10 +264,15 @@ function end(session: Session, input: SessionInput, words: Notice): Stepped {
 
 function closed(session: Session, input: Of<"closed">): Stepped {
   const { phase } = session;
-  const { conn, text } = input;
   if (phase.state === "closing") return finishClosing(session, phase);
-  const { at, random } = input;
-  const ending: Ending = { at, random, text, ...(input.auth === true ? { auth: true } : {}) };
+  const { conn, at, random, text, auth, code } = input;
+  const ending: Ending = {
+    at,
+    random,
+    text,
+    ...(auth === undefined ? {} : { auth }),
+    ...(code === undefined ? {} : { code }),
+  };
   const outputs: SessionOutput[] =
     phase.state === "established" ? [{ kind: "down", conn, fate: "lost", text }] : [];
   return { session: rest(session, ending), outputs };

@@ -18,7 +18,7 @@ import type {
   Open,
   Progress,
 } from "./message.ts";
-import type { Answer, Conn, Session, SessionOutput } from "./state.ts";
+import type { Answer, Conn, Lost, Session, SessionOutput } from "./state.ts";
 
 /** This node, as it introduces itself. */
 export interface SpeakerSelf {
@@ -80,7 +80,7 @@ type FromWire =
   | { readonly kind: "answered"; readonly answer: Answer }
   /** The connection's certificate is that of `node`. */
   | { readonly kind: "asked"; readonly theirs: Open }
-  | { readonly kind: "closed"; readonly text: string; readonly auth?: boolean }
+  | ({ readonly kind: "closed" } & Lost)
   | { readonly kind: "said" }
   | { readonly kind: "noticed"; readonly notice: Notice }
   | { readonly kind: "heard" }

@@ -89,6 +89,15 @@ export type Answer =
   | { readonly ok: true; readonly open: Open }
   | { readonly ok: false; readonly notice: Notice };
 
+/** A connection that ended, or a dial that failed, without last words. */
+export interface Lost {
+  readonly text: string;
+  /** A certificate was refused. */
+  readonly auth?: boolean;
+  /** Of the notice that says it, where the connection itself told the reason. */
+  readonly code?: number;
+}
+
 /** `random` in [0, 1) is drawn by the driver: the reducer has none of its own. */
 export type SessionInput = { readonly at: Millis; readonly random: number } & (
   | { readonly kind: "configure"; readonly intent: PeerIntent }
@@ -99,7 +108,7 @@ export type SessionInput = { readonly at: Millis; readonly random: number } & (
   /** The other side dialled and said its first words; its certificate names the node that `theirs` names. */
   | { readonly kind: "asked"; readonly conn: Conn; readonly mine: Open; readonly theirs: Open }
   /** The connection ended, or a dial failed. */
-  | { readonly kind: "closed"; readonly conn: Conn; readonly text: string; readonly auth?: boolean }
+  | ({ readonly kind: "closed"; readonly conn: Conn } & Lost)
   /** Our last words were delivered. */
   | { readonly kind: "said"; readonly conn: Conn }
   | { readonly kind: "noticed"; readonly conn: Conn; readonly notice: Notice }

@@ -4,11 +4,12 @@
 import type { Duplex } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Clock } from "#kernel";
-import { CatalystError, connectOver, type Session } from "#rpc";
+import { CatalystError, type ConnectOptions, connectOver, type Session } from "#rpc";
 import type { OrgName } from "#routing";
 import { WireError } from "../link.ts";
 import { serverName } from "./identity.ts";
-import { type Proof, prove } from "./proof.ts";
+import type { Reached } from "./meeting.ts";
+import { prove } from "./proof.ts";
 import { PEER_PROTOCOL, PEER_RPC_LIMITS, WIRE } from "./terms.ts";
 import type { KnownPeer, Trust } from "./trust.ts";
 
@@ -18,9 +19,9 @@ export interface DialTerms {
   readonly clock: Clock;
 }
 
-interface Reached {
-  readonly session: Session;
-  readonly proof: Proof;
+export interface Host {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** Fails with `WireError`. */
@@ -30,36 +31,49 @@ export async function dialPeer(
   signal: AbortSignal,
   terms: DialTerms,
 ): Promise<Reached> {
+  const { clock } = terms;
+  return await attempt(address, signal, clock, async (at, within) => {
+    const socket = start(known, at, terms);
+    try {
+      await secured(socket, within);
+      const proof = prove(socket, (node) => (node === known.peer.node ? known : undefined));
+      if ("refused" in proof)
+        throw new WireError(`${known.peer.node} at ${address}: ${proof.refused}`, { auth: true });
+      return { session: await upgrade(socket, address, within, { protocol: PEER_PROTOCOL, clock }), proof };
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+  });
+}
+
+/** A dial, within the time that one may take. Whatever it fails with becomes a `WireError`. */
+export async function attempt<T>(
+  address: string,
+  signal: AbortSignal,
+  clock: Clock,
+  dial: (at: Host, within: AbortSignal) => Promise<T>,
+): Promise<T> {
   const late = new AbortController();
-  const cancel = terms.clock.after(WIRE.dialMs, () =>
+  const cancel = clock.after(WIRE.dialMs, () =>
     late.abort(new WireError(`no answer at ${address} within ${WIRE.dialMs} ms`, { auth: false })),
   );
-  const within = AbortSignal.any([signal, late.signal]);
-  let socket: TLSSocket | undefined;
   try {
-    socket = start(known, address, terms);
-    await secured(socket, within);
-    const proof = prove(socket, (node) => (node === known.peer.node ? known : undefined));
-    if ("refused" in proof)
-      throw new WireError(`${known.peer.node} at ${address}: ${proof.refused}`, { auth: true });
-    const session = await upgrade(socket, address, within, terms.clock);
-    return { session, proof };
+    const [, host, port] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(address) ?? [];
+    if (host === undefined) throw new WireError(`"${address}" is no address`, { auth: false });
+    return await dial({ host, port: Number(port) }, AbortSignal.any([signal, late.signal]));
   } catch (error) {
-    socket?.destroy();
     throw asWireError(error, address, late.signal);
   } finally {
     cancel();
   }
 }
 
-function start(known: KnownPeer, address: string, { trust, organization }: DialTerms): TLSSocket {
+function start(known: KnownPeer, at: Host, { trust, organization }: DialTerms): TLSSocket {
   const secureContext = trust.dialling(known);
   if (secureContext === undefined) throw new WireError("this node has no certificate", { auth: true });
-  const [, host, port] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(address) ?? [];
-  if (host === undefined) throw new WireError(`"${address}" is no address`, { auth: false });
   return connectTls({
-    host,
-    port: Number(port),
+    ...at,
     servername: serverName(organization, known.peer.node),
     secureContext,
     minVersion: "TLSv1.3",
@@ -87,25 +101,27 @@ async function secured(socket: TLSSocket, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function upgrade(
-  socket: TLSSocket,
+/** The WebSocket and its session, over a connection that stands or is about to. */
+export async function upgrade(
+  socket: Duplex,
   address: string,
   signal: AbortSignal,
-  clock: Clock,
+  more: Pick<ConnectOptions, "protocol" | "headers" | "clock">,
 ): Promise<Session> {
-  const reach = (): Duplex => socket;
-  return await connectOver(reach, address, address, {
-    protocol: PEER_PROTOCOL,
+  return await connectOver(() => socket, address, address, {
+    ...more,
     bytes: true,
     limits: PEER_RPC_LIMITS,
     // Hold and keepalive belong to the session.
     keepaliveMs: 0,
     deadlineMs: WIRE.callMs,
     connectMs: WIRE.dialMs,
-    clock,
     signal,
   });
 }
+
+/** The alert of a peering port that speaks without TLS (`open-gate.ts`); one that asks for certificates never sends it. */
+const NO_PROTOCOL = "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL";
 
 function asWireError(error: unknown, address: string, late: AbortSignal): WireError {
   if (error instanceof WireError) return error;
@@ -120,6 +136,10 @@ function asWireError(error: unknown, address: string, late: AbortSignal): WireEr
       return new WireError(`${address} has too many connections of this node`, { auth: false, cause: error });
   }
   const cause = error instanceof CatalystError && error.cause instanceof Error ? error.cause : error;
+  if (cause instanceof Error && "code" in cause && cause.code === NO_PROTOCOL) {
+    const text = `the node at ${address} asks for no certificates, as with identity.mode none, and this one does`;
+    return new WireError(text, { auth: false, notice: "unproven", cause: error });
+  }
   const text = cause instanceof Error ? cause.message : String(cause);
   return new WireError(`nothing answers at ${address}: ${text}`, { auth: false, cause: error });
 }

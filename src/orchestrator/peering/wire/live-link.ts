@@ -39,8 +39,8 @@ import { WIRE } from "./terms.ts";
 /** What a link needs from its wire. */
 export interface LinkTerms {
   readonly proof: Proof;
-  /** The own certificate's end. */
-  readonly ownNotAfter: number;
+  /** The own certificate's end; undefined where none is shown. */
+  readonly ownNotAfter: number | undefined;
   /** Own intermediates, PEM, for first words. */
   readonly chain: readonly string[];
   readonly clock: Clock;
@@ -58,7 +58,7 @@ const TIMER_MS = 86_400_000;
 export class LiveLink implements DialledLink {
   readonly node: NodeName;
   readonly remote: string;
-  readonly notAfter: number;
+  readonly notAfter: number | undefined;
   readonly #session: Session;
   readonly #terms: LinkTerms;
   readonly #rate: Rate;
@@ -77,7 +77,8 @@ export class LiveLink implements DialledLink {
     this.#terms = terms;
     this.node = terms.proof.peer.node;
     this.remote = session.remote;
-    this.notAfter = Math.min(terms.proof.notAfter, terms.ownNotAfter);
+    const { proof, ownNotAfter } = terms;
+    this.notAfter = proof.notAfter === undefined ? undefined : Math.min(proof.notAfter, ownNotAfter ?? 0);
     this.#rate = new Rate(terms.clock, terms.messagesPerSecond, WIRE.messagesBurst);
     session.signal.addEventListener("abort", () => (this.#deaf = true), { once: true });
     void session.closed.then((reason) => this.#end(reason.message));
@@ -270,6 +271,7 @@ export class LiveLink implements DialledLink {
   }
 
   #expire(): void {
+    if (this.notAfter === undefined) return;
     const left = this.notAfter - this.#terms.clock.now();
     if (left <= 0) return this.close("a certificate of this link has expired");
     this.#stopExpiry = this.#terms.clock.after(Math.min(left, TIMER_MS), () => this.#expire());

@@ -1,5 +1,5 @@
-// Peers over real sockets: `PeerWire` made of the trust, the port, dials and links. It ends the links of a peer whose trust changed or
-// that is removed; new ones are judged by what is then believed.
+// Peers over real sockets: `PeerWire` made of a way to know who is who, the port, dials and links. It ends the links of a peer whose
+// trust changed or that is removed; new ones are judged by what is then believed.
 // Invariant: each link in `#links` belongs to a peer that is configured, and has proved so under its present trust.
 
 import type { Clock, Log } from "#kernel";
@@ -13,12 +13,12 @@ import {
   WireError,
   type WirePeer,
 } from "../link.ts";
-import { dialPeer } from "./dial.ts";
-import { Gate } from "./gate.ts";
+import { ByCertificate } from "./by-certificate.ts";
+import { ByName } from "./by-name.ts";
 import { LiveLink } from "./live-link.ts";
+import type { Entrance, Meeting } from "./meeting.ts";
 import type { Proof } from "./proof.ts";
-import { PEER_PROTOCOL, PEER_RPC_LIMITS, WIRE } from "./terms.ts";
-import { Trust } from "./trust.ts";
+import { PEER_RPC_LIMITS, WIRE } from "./terms.ts";
 
 export interface PeerWireOptions {
   readonly node: NodeName;
@@ -29,37 +29,40 @@ export interface PeerWireOptions {
   readonly acceptMs?: number;
   /** Of one link; default `WIRE.messagesPerSecond`. */
   readonly messagesPerSecond?: number;
+  /** Nobody is asked for proof (`identity.mode: none`). Absent = certificates on both sides. */
+  readonly unproven?: true;
 }
 
 export async function createPeerWire(options: PeerWireOptions): Promise<PeerWire> {
-  return new SocketPeers(options, await peerSchema());
+  const meeting = options.unproven === true ? new ByName(options) : new ByCertificate(options);
+  return new SocketPeers(options, meeting, await peerSchema());
 }
 
 class SocketPeers implements PeerWire {
   readonly #options: PeerWireOptions;
   readonly #schema: Awaited<ReturnType<typeof peerSchema>>;
-  readonly #trust: Trust;
+  readonly #meeting: Meeting;
   readonly #links = new Map<NodeName, Set<LiveLink>>();
-  readonly #gates: { readonly gate: Gate; readonly server: Server }[] = [];
+  readonly #gates: { readonly gate: Entrance; readonly server: Server }[] = [];
   #closing = false;
 
-  constructor(options: PeerWireOptions, schema: Awaited<ReturnType<typeof peerSchema>>) {
+  constructor(options: PeerWireOptions, meeting: Meeting, schema: Awaited<ReturnType<typeof peerSchema>>) {
     this.#options = options;
+    this.#meeting = meeting;
     this.#schema = schema;
-    this.#trust = new Trust(options.node);
   }
 
   setPeer(peer: WirePeer): void {
-    if (this.#trust.setPeer(peer)) this.#drop(peer.node, "the trust in this peer has changed");
+    if (this.#meeting.setPeer(peer)) this.#drop(peer.node, "the trust in this peer has changed");
   }
 
   removePeer(node: NodeName): void {
-    this.#trust.removePeer(node);
+    this.#meeting.removePeer(node);
     this.#drop(node, "the peer was removed");
   }
 
   setCertificate(own: { readonly certificate: string; readonly key: string }): void {
-    this.#trust.setCertificate(own);
+    this.#meeting.setCertificate(own);
   }
 
   async dial(
@@ -68,16 +71,11 @@ class SocketPeers implements PeerWire {
     handler: LinkHandler,
     signal: AbortSignal,
   ): Promise<DialledLink> {
-    const known = this.#trust.peer(node);
+    const known = this.#meeting.peer(node);
     if (known === undefined || this.#closing) throw new WireError(`${node} is no peer`, { auth: false });
-    const { organization, clock } = this.#options;
-    const { session, proof } = await dialPeer(known, address, signal, {
-      organization,
-      trust: this.#trust,
-      clock,
-    });
+    const { session, proof } = await this.#meeting.dial(known, address, signal);
     // It may have been given another trust meanwhile.
-    if (this.#trust.peer(node) !== known || this.#closing) {
+    if (this.#meeting.peer(node) !== known || this.#closing) {
       session.close("the peer has changed");
       throw new WireError(`${node} has changed while it was dialled`, { auth: false });
     }
@@ -88,14 +86,8 @@ class SocketPeers implements PeerWire {
     at: { readonly host: string; readonly port: number },
     knock: (knock: Knock) => LinkHandler,
   ): Promise<{ readonly port: number }> {
-    const { node, clock, log, acceptMs } = this.#options;
-    const gate = new Gate({
-      node,
-      trust: this.#trust,
-      clock,
-      log,
-      ...(acceptMs === undefined ? {} : { acceptMs }),
-    });
+    const { clock, log } = this.#options;
+    const gate = this.#meeting.entrance();
     const server = await serve(
       { server: gate.http },
       (session, request) => {
@@ -106,7 +98,7 @@ class SocketPeers implements PeerWire {
         return this.#link(session, proof).door(knock);
       },
       {
-        protocol: PEER_PROTOCOL,
+        protocol: this.#meeting.protocol,
         bytes: true,
         limits: PEER_RPC_LIMITS,
         keepaliveMs: 0,
@@ -116,7 +108,8 @@ class SocketPeers implements PeerWire {
         // The trust is asked again: it may have changed since the handshake.
         allow: (request) => {
           const peer = gate.proofOf(request)?.peer;
-          return peer !== undefined && this.#trust.peer(peer.node)?.peer.trust === peer.trust;
+          const known = peer && this.#meeting.peer(peer.node)?.peer;
+          return known !== undefined && known.trust === peer?.trust;
         },
         clock,
         log,
@@ -137,10 +130,10 @@ class SocketPeers implements PeerWire {
   }
 
   #link(session: ConstructorParameters<typeof LiveLink>[0], proof: Proof): LiveLink {
-    const { own } = this.#trust;
+    const { own } = this.#meeting;
     const link = new LiveLink(session, {
       proof,
-      ownNotAfter: own?.notAfter ?? 0,
+      ownNotAfter: own?.notAfter,
       chain: own?.chain ?? [],
       clock: this.#options.clock,
       messagesPerSecond: this.#options.messagesPerSecond ?? WIRE.messagesPerSecond,

@@ -12,8 +12,8 @@ import type { KnownPeer } from "./trust.ts";
 
 export interface Proof {
   readonly peer: WirePeer;
-  /** When the certificate ends. */
-  readonly notAfter: number;
+  /** When the certificate ends; undefined: none was asked for. */
+  readonly notAfter: number | undefined;
   /** Judges the first words: by whom, and whether the certificate's authority is shown. Undefined: all is well. */
   wrong(open: Open, now: number): Notice | undefined;
 }

@@ -12,6 +12,8 @@ import { certificatesOf, nodeOf, serverName } from "./identity.ts";
 
 export interface KnownPeer {
   readonly peer: WirePeer;
+  /** PEM of its trust, which holds at least one certificate. */
+  readonly bundle: string;
   readonly roots: readonly X509Certificate[];
 }
 
@@ -49,11 +51,13 @@ export class Trust {
 
   /** True when the peer was known with another trust or as another organization's. */
   setPeer(peer: WirePeer): boolean {
-    const roots = certificatesOf(peer.trust);
+    // Without trust there is nothing to prove it by: it is no peer here, never one that is believed.
+    const { trust: bundle = "" } = peer;
+    const roots = certificatesOf(bundle);
     if (roots.length === 0) throw new Error(`the trust of ${peer.node} holds no certificate`);
     const before = this.#peers.get(peer.node)?.peer;
-    this.#peers.set(peer.node, { peer, roots });
-    if (before?.trust === peer.trust && before.organization === peer.organization) return false;
+    this.#peers.set(peer.node, { peer, bundle, roots });
+    if (before?.trust === bundle && before.organization === peer.organization) return false;
     this.#serving.delete(peer.organization);
     if (before !== undefined) this.#serving.delete(before.organization);
     return before !== undefined;
@@ -85,16 +89,18 @@ export class Trust {
     if (serverName(organization, this.#node) !== name || this.#own === undefined) return undefined;
     const held = this.#serving.get(organization);
     if (held !== undefined) return held;
-    const bundles = [...this.#peers.values()].filter(({ peer }) => peer.organization === organization);
-    if (bundles.length === 0) return undefined;
-    const made = context(this.#own, [...new Set(bundles.map(({ peer }) => peer.trust))]);
+    const bundles = new Set<string>();
+    for (const { peer, bundle } of this.#peers.values())
+      if (peer.organization === organization) bundles.add(bundle);
+    if (bundles.size === 0) return undefined;
+    const made = context(this.#own, [...bundles]);
     this.#serving.set(organization, made);
     return made;
   }
 
   /** For a dial; undefined without an own certificate. */
-  dialling({ peer }: KnownPeer): SecureContext | undefined {
-    return this.#own === undefined ? undefined : context(this.#own, [peer.trust]);
+  dialling({ bundle }: KnownPeer): SecureContext | undefined {
+    return this.#own === undefined ? undefined : context(this.#own, [bundle]);
   }
 }
 

@@ -72,7 +72,7 @@ export class World {
 export const newWorld = async (): Promise<World> =>
   new World(await mkdtemp(join(tmpdir(), "catalyst-wire-")));
 
-export function openOf({ node, organization }: Pick<Identity, "node" | "organization">): Open {
+export function openOf({ node, organization }: Named): Open {
   return {
     versions: [1, 1],
     node,
@@ -117,8 +117,13 @@ export class Recorder implements LinkHandler {
   };
 }
 
-export interface Station {
-  readonly identity: Identity;
+/** A node that proves nothing has a name only. */
+export type Named = Pick<Identity, "node" | "organization">;
+
+const isIdentity = (name: Named): name is Identity => "certificate" in name;
+
+export interface Station<I extends Named = Identity> {
+  readonly identity: I;
   readonly wire: PeerWire;
   readonly port: number;
   readonly address: string;
@@ -139,7 +144,10 @@ export interface StationOptions {
 }
 
 /** A node with a wire that listens and says yes to who may knock. */
-export async function station(identity: Identity, options: StationOptions = {}): Promise<Station> {
+export async function station<I extends Named>(
+  identity: I,
+  options: StationOptions = {},
+): Promise<Station<I>> {
   const refusals: string[] = [];
   const knocks: Station["knocks"] = [];
   const log: Log = {
@@ -153,10 +161,11 @@ export async function station(identity: Identity, options: StationOptions = {}):
     organization,
     clock,
     log,
+    ...(isIdentity(identity) ? {} : { unproven: true }),
     ...(acceptMs === undefined ? {} : { acceptMs }),
     ...(messagesPerSecond === undefined ? {} : { messagesPerSecond }),
   });
-  wire.setCertificate(identity);
+  if (isIdentity(identity)) wire.setCertificate(identity);
   const yes = (): Answer => ({ ok: true, open: openOf(identity) });
   const accept = (knock: Knock): LinkHandler => {
     const handler = new Recorder();
@@ -172,19 +181,19 @@ export async function station(identity: Identity, options: StationOptions = {}):
 }
 
 /** `to` becomes a peer of `at`, believed by this trust. */
-export const know = (at: Station, { node, organization }: Identity, trust: string): void =>
+export const know = (at: Station<Named>, { node, organization }: Named, trust: string | undefined): void =>
   at.wire.setPeer({ node, organization, trust, external: organization !== at.identity.organization });
 
 export async function dial(
-  from: Station,
-  to: Station,
+  from: Station<Named>,
+  to: Station<Named>,
   handler: Recorder = new Recorder(),
 ): Promise<DialledLink> {
   return from.wire.dial(to.identity.node, to.address, handler, new AbortController().signal);
 }
 
 /** Acme and Globex as peers, with a session from Acme to Globex. */
-export async function session(acme: Station, globex: Station) {
+export async function session(acme: Station<Named>, globex: Station<Named>) {
   const near = new Recorder();
   const link = await dial(acme, globex, near);
   const answer = await link.open(openOf(acme.identity));
