@@ -91,8 +91,8 @@ const RESTORE_SLICE = 500;
 const WAKE_GAP_MS = 20;
 /** Last words of all sessions when the node stops: less than the second that each has, twice. */
 const DRAIN_MS = 1_500;
-/** When the peers of a node that stops are to come back. */
-const BACK_MS = 1_000;
+/** Its peers are to come back in a second. */
+const STOPPING = notice("draining", "this node is stopping", { afterMs: 1_000 });
 
 export class Driver {
   readonly #ports: DriverPorts;
@@ -191,7 +191,10 @@ export class Driver {
     if (peer !== undefined) this.#ports.wire.setPeer(peer);
     const isNew = this.#speaker.report(node) === undefined;
     const done = await this.#lane.submit({ kind: "peer.set", peering: intent });
-    if (done.refused !== undefined) throw new CatalystError("ERR_INVALID_ARGUMENT", done.refused.text);
+    if (done.refused !== undefined) {
+      if (isNew) this.#ports.wire.removePeer(node);
+      throw new CatalystError("ERR_INVALID_ARGUMENT", done.refused.text);
+    }
     this.#happened({ kind: "configure", intent });
     if (isNew) await this.#restore(intent);
   }
@@ -224,10 +227,8 @@ export class Driver {
     const connection = new Connection(node, `a${this.#accepted}`, this.#driven);
     connection.accepted(knock);
     if (this.#speaker.report(node) === undefined || this.#stopped) {
-      const why = this.#stopped
-        ? notice("draining", "this node is stopping")
-        : notice("badPeer", "no such peer");
-      knock.answer({ ok: false, notice: why });
+      const why = this.#stopped ? STOPPING : notice("badPeer", "no such peer");
+      connection.answer({ ok: false, notice: why });
       return connection.handler;
     }
     this.#add(connection);
@@ -238,14 +239,14 @@ export class Driver {
   /** Last words to all, then the end of all connections; within `DRAIN_MS`. */
   async stop(): Promise<void> {
     const { clock } = this.#ports;
-    const words = notice("draining", "this node is stopping", { afterMs: BACK_MS });
-    this.#happened({ kind: "drain", notice: words });
+    this.#happened({ kind: "drain", notice: STOPPING });
     this.#stopped = true;
     if (this.#connections.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.#emptied = resolve;
-        clock.after(DRAIN_MS, resolve);
-      });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#emptied = resolve;
+      const cancel = clock.after(DRAIN_MS, resolve);
+      await promise;
+      cancel();
     }
     this.#unwatch();
     this.#cancelWake();
