@@ -89,10 +89,12 @@ export class Book {
     return this.#peers.get(node);
   }
 
-  /** False: it was there, the very same. */
-  add(peer: PeerConfig, trust: string | undefined): boolean {
+  /** Returns how to take it back; undefined = it was there, the very same. */
+  add(peer: PeerConfig, trust: string | undefined): (() => void) | undefined {
     const { node, store } = this.#options;
     const known = this.#peers.get(peer.node);
+    const name = `peer ${peer.node}`;
+    const before = store.peering().get(name);
     if (known?.owner.kind === "config") throw owned(`peer "${peer.node}"`, known.owner);
     if (peer.node === node) throw new CatalystError("ERR_INVALID_ARGUMENT", `"${node}" is this node itself`);
     if (known === undefined && this.#peers.size >= PEERS_MAX) {
@@ -112,13 +114,15 @@ export class Book {
       }
     }
     const next = this.#entry(peer, ADMIN, trust, known?.intent.adminDown);
-    if (known !== undefined && equal(known, next)) return false;
-    store.savePeering(`peer ${peer.node}`, {
-      peer,
-      ...(trust === undefined ? {} : { trust }),
-    } satisfies Stored);
+    if (known !== undefined && equal(known, next)) return undefined;
+    store.savePeering(name, { peer, ...(trust === undefined ? {} : { trust }) } satisfies Stored);
     this.#peers.set(peer.node, next);
-    return true;
+    return () => {
+      if (known === undefined) return this.remove(peer.node);
+      const { peer: was, trust: given } = before as Stored;
+      store.savePeering(name, before);
+      this.#peers.set(peer.node, this.#entry(was, ADMIN, given, known.intent.adminDown));
+    };
   }
 
   remove(node: NodeName): void {

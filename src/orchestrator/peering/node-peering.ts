@@ -122,11 +122,14 @@ export class NodePeering implements Peering {
 
   add(peer: PeerConfig, trust?: string): Promise<PeerState> {
     return this.#changed(async () => {
-      if (!this.#book.add(peer, trust)) return this.#known(peer.node);
+      const takeBack = this.#book.add(peer, trust);
+      if (takeBack === undefined) return this.#known(peer.node);
       try {
         await this.#apply(peer.node);
       } catch (error) {
-        this.#book.remove(peer.node);
+        takeBack();
+        // A change that cannot be leaves everything as it was, the trust of its sessions too.
+        await this.#apply(peer.node);
         throw error;
       }
       return this.#known(peer.node);
