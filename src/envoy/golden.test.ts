@@ -29,6 +29,7 @@ interface Input {
   /** Instead of ingress: the listeners between nodes. */
   readonly peering?: {
     readonly listeners: PeeringBase;
+    readonly between?: "none";
     readonly certificate: boolean;
     /** Organization → nodes. */
     readonly trust: Readonly<Record<string, readonly string[]>>;
@@ -107,7 +108,7 @@ async function publishedPeering(
   mirror: boolean,
 ): Promise<{ server: XdsServer; refused: unknown }> {
   const turned = <T>(list: readonly T[]): readonly T[] => (mirror ? list.toReversed() : list);
-  const configurator = new PeeringConfigurator(server);
+  const configurator = new PeeringConfigurator(server, undefined, input.between);
   configurator.setListeners(input.listeners);
   for (const [name, nodes] of turned(Object.entries(input.trust)))
     configurator.setTrust(name, { nodes: turned(nodes), pem: caOf(name).certificatePem });

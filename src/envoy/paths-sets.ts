@@ -5,6 +5,7 @@
 import type { NodeName, PeerPath } from "#routing";
 import { encode } from "./encode.ts";
 import { NODE_CERT, pathsCluster, pathsClusterOf, trustSecretOf } from "./translate/index.ts";
+import type { Between } from "./translate/index.ts";
 import { refOf } from "./xds/index.ts";
 import type { Change, Ref } from "./xds/index.ts";
 
@@ -22,6 +23,11 @@ export class PathsSets<User> {
   readonly #addresses = new Map<NodeName, string>();
   /** Nobody uses them since the last `takeIdle`. */
   #idle = new Set<string>();
+  readonly #between: Between;
+
+  constructor(between: Between) {
+    this.#between = between;
+  }
 
   /** The clusters to be published before the user's routes: its own, unless Envoy has it, and those a new address changed. */
   use(
@@ -34,7 +40,7 @@ export class PathsSets<User> {
     this.#ofUser.set(user, name);
     let set = this.#sets.get(name);
     if (set === undefined) {
-      set = { users: new Set(), paths, change: changeOf(name, paths), known: false };
+      set = { users: new Set(), paths, change: changeOf(name, paths, this.#between), known: false };
       this.#sets.set(name, set);
     }
     set.users.add(user);
@@ -94,7 +100,7 @@ export class PathsSets<User> {
       for (const [name, set] of this.#sets) {
         if (!set.paths.some((p) => p.node === node)) continue;
         set.paths = set.paths.map((p) => (p.node === node ? { ...p, address } : p));
-        set.change = changeOf(name, set.paths);
+        set.change = changeOf(name, set.paths, this.#between);
         set.known = false;
         changes.push(set.change);
       }
@@ -103,12 +109,12 @@ export class PathsSets<User> {
   }
 }
 
-function changeOf(name: string, paths: readonly PeerPath[]): Change {
+function changeOf(name: string, paths: readonly PeerPath[], between: Between): Change {
   const trust = new Set<Ref>(paths.map((p) => refOf("secret", trustSecretOf(p.organization))));
   return {
     type: "cluster",
     name,
-    bytes: encode("envoy.config.cluster.v3.Cluster", pathsCluster(paths)),
-    needs: [refOf("secret", NODE_CERT), ...trust],
+    bytes: encode("envoy.config.cluster.v3.Cluster", pathsCluster(paths, between)),
+    needs: between === "none" ? [] : [refOf("secret", NODE_CERT), ...trust],
   };
 }

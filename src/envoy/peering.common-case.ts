@@ -45,19 +45,24 @@ export interface PeerNode {
 }
 
 /** A node between nodes, without ingress. It trusts nobody yet. */
-export async function startPeerNode(t: Scope, ca: OrganizationCa, label = "edge1"): Promise<PeerNode> {
+export async function startPeerNode(
+  t: Scope,
+  ca: OrganizationCa,
+  label = "edge1",
+  between?: "none",
+): Promise<PeerNode> {
   const name = `${label}.${ca.organization}`;
   const dir = await folder(t);
   const [peerPort, egressPort] = [await freePort(), await freePort()];
   const server = new XdsServer({ log: quiet });
-  const configurator = new PeeringConfigurator(server);
+  const configurator = new PeeringConfigurator(server, undefined, between);
   const own = await certificateOf(t, ca, name);
   configurator.setListeners({
     node: name,
     peer: { address: "127.0.0.1", port: peerPort },
     egress: { address: "127.0.0.1", port: egressPort },
   });
-  configurator.setNodeCertificate(own);
+  if (between !== "none") configurator.setNodeCertificate(own);
   await configurator.flush();
   await server.listen(join(dir, "xds.sock"));
   t.after(() => server.close());

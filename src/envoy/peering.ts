@@ -3,12 +3,12 @@
 // of services, and a bad one stands alone: quarantined by name, with what was good of it before still in force. `flush`
 // publishes what changed; services whose paths Envoy knows never wait for those whose paths are new.
 // Invariant: closed unless told otherwise. Without a certificate, or anybody trusted, the peer listener is not there, and an
-// export names only peers that are trusted now.
+// export names only peers that are trusted now. Between "none" they are trusted by name, and there are no certificates.
 
-import { X509Certificate, createPrivateKey } from "node:crypto";
 import type { EnvoyExportWant, EnvoyImportWant, NodeName, OrgName, PeerPath, ServiceName } from "#routing";
 import type { ErrorCode } from "#rpc";
 import { CatalystError } from "#rpc";
+import { checkCertificate, checkTrust } from "./certificates.ts";
 import { PathsSets } from "./paths-sets.ts";
 import { Aliases } from "./peering-aliases.ts";
 import {
@@ -34,7 +34,7 @@ import {
   exportClusterOf,
   trustSecretOf,
 } from "./translate/index.ts";
-import type { PeeringBase, PeeringRefusal, PeeringTrust, Side } from "./translate/index.ts";
+import type { Between, PeeringBase, PeeringRefusal, PeeringTrust, Proven, Side } from "./translate/index.ts";
 import { verdictOf } from "./verdict.ts";
 import type { Failure, Verdict } from "./verdict.ts";
 import { refOf } from "./xds/index.ts";
@@ -66,6 +66,7 @@ export type Linger = (collect: () => Promise<void>) => void;
 export class PeeringConfigurator {
   readonly #server: Pick<XdsServer, "publish">;
   readonly #linger: Linger | undefined;
+  readonly #between: Between;
   /** Collections that are still to come. */
   #lingering = 0;
   readonly #imports = new Map<ServiceName, EnvoyImportWant>();
@@ -75,7 +76,7 @@ export class PeeringConfigurator {
   #trusted: ReadonlySet<NodeName> = new Set();
   readonly #dirty = new Set<Key>();
   readonly #failures = new Map<Key, Failure>();
-  readonly #sets = new PathsSets<Key>();
+  readonly #sets: PathsSets<Key>;
   readonly #aliases = new Aliases();
   /** Exports with a cluster of their own. */
   readonly #own = new Set<ServiceName>();
@@ -93,9 +94,11 @@ export class PeeringConfigurator {
   #baseDirty = false;
   #baseTail: Promise<unknown> = Promise.resolve();
 
-  constructor(server: Pick<XdsServer, "publish">, linger?: Linger) {
+  constructor(server: Pick<XdsServer, "publish">, linger?: Linger, between: Between = "certificate") {
     this.#server = server;
     this.#linger = linger;
+    this.#between = between;
+    this.#sets = new PathsSets(between);
   }
 
   /** This node's name, and the addresses of the two listeners. */
@@ -124,8 +127,8 @@ export class PeeringConfigurator {
     this.#trust.delete(organization);
     try {
       if (trust === undefined || trust.nodes.length === 0) return;
-      checkTrust(organization, trust.pem);
-      this.#trust.set(organization, trust);
+      if (this.#between === "certificate") checkTrust(organization, trust.pem);
+      this.#trust.set(organization, this.#between === "none" ? { ...trust, pem: undefined } : trust);
     } finally {
       this.#trusted = new Set([...this.#trust.values()].flatMap((t) => t.nodes));
       this.#baseDirty = true;
@@ -243,14 +246,17 @@ export class PeeringConfigurator {
 
   async #publishBase(base: PeeringBase): Promise<readonly Outcome[]> {
     const own = this.#certificate;
-    const peers = own && peersChange(this.#trust.values());
-    const changes: Change[] = [...this.#trust].map(([name, trust]) => trustChange(name, trust));
+    const proven = [...this.#trust].flatMap(([name, trust]) => (isProven(trust) ? { name, trust } : []));
+    const peers = own && peersChange(proven.map(({ trust }) => trust));
+    const changes: Change[] = proven.map(({ name, trust }) => trustChange(name, trust));
     if (own !== undefined) changes.push(nodeCertChange(own));
-    if (peers !== undefined) changes.push(peers, ...healthChanges(base.node));
+    if (peers !== undefined) changes.push(peers);
+    const meets = this.#between === "none" ? this.#trust.size > 0 : peers !== undefined;
+    if (meets) changes.push(...healthChanges(base.node, this.#between));
     changes.push(
-      peers === undefined || base.peer === undefined
-        ? { type: "listener", name: PEER, bytes: undefined }
-        : peerListenerChange(base.node, base.peer),
+      meets && base.peer !== undefined
+        ? peerListenerChange(base.node, base.peer, this.#between)
+        : { type: "listener", name: PEER, bytes: undefined },
       base.egress === undefined
         ? { type: "listener", name: EGRESS, bytes: undefined }
         : egressListenerChange(base.egress),
@@ -305,7 +311,7 @@ export class PeeringConfigurator {
   #prepareImport(key: Key, service: ServiceName): Ready | undefined {
     const want = this.#imports.get(service);
     if (want === undefined || want.paths.length === 0) return undefined;
-    refuse(this.#certificate === undefined ? NO_CERTIFICATE : checkImport(this.#trust, want));
+    refuse(this.#blind ? NO_CERTIFICATE : checkImport(this.#trust, want));
     const { name, changes } = this.#sets.use(key, want.paths);
     const { own, gone } = this.#aliases.scopes(service, this.#imported);
     const aliases = own.map((alias) => aliasChange(service, alias));
@@ -323,27 +329,32 @@ export class PeeringConfigurator {
     const to = want.to.filter((node) => this.#trusted.has(node));
     const { target } = want;
     if (to.length === 0 || (target.kind === "own" && target.endpoints.length === 0)) return undefined;
-    const blind = this.#certificate === undefined && target.kind === "paths";
-    refuse(blind ? NO_CERTIFICATE : checkExport(this.#trust, want));
+    refuse(this.#blind && target.kind === "paths" ? NO_CERTIFICATE : checkExport(this.#trust, want));
     const admitted = { ...want, to };
     if (target.kind === "paths") {
       this.#leaveOwn(service);
       const { name, changes } = this.#sets.use(key, target.paths);
       return {
         key,
-        changes: [...changes, ...this.#routes(key, exportChanges(this.#node, admitted, name))],
+        changes: [...changes, ...this.#routes(key, exportChanges(this.#node, admitted, name, this.#between))],
         fresh: changes.length > 0,
       };
     }
     this.#sets.drop(key);
     const fresh = !this.#own.has(service);
     this.#own.add(service);
-    const routes = this.#routes(key, exportChanges(this.#node, admitted, exportClusterOf(service)));
+    const cluster = exportClusterOf(service);
+    const routes = this.#routes(key, exportChanges(this.#node, admitted, cluster, this.#between));
     return { key, changes: [...ownClusterChanges(service, target), ...routes], fresh };
   }
 
   #routes(key: Key, { route, scope }: RouteChanges): Change[] {
     return this.#scoped.has(key) ? [route] : [route, scope()];
+  }
+
+  /** It could not show who it is. */
+  get #blind(): boolean {
+    return this.#between === "certificate" && this.#certificate === undefined;
   }
 
   get #node(): string {
@@ -466,33 +477,11 @@ const isKey = (name: string): name is Key => name.startsWith("peer/") || name.st
 const serviceOfCluster = (name: string): ServiceName | undefined =>
   name.startsWith("export:") ? name.slice("export:".length) : undefined;
 
+const isProven = (trust: PeeringTrust): trust is Proven => trust.pem !== undefined;
+
 const isOwnSecret = (name: string): boolean =>
   name === NODE_CERT || name === PEERS_SECRET || name.startsWith(trustSecretOf(""));
 
 function refuse(refusal: PeeringRefusal | undefined): void {
   if (refusal !== undefined) throw new CatalystError(refusal.code, refusal.text);
-}
-
-/** Throws when a PEM text holds no certificate, or one that cannot be read. */
-function checkTrust(organization: OrgName, pem: string): void {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  const refused = (text: string, cause?: unknown) =>
-    new CatalystError("ERR_INVALID_ARGUMENT", `the trust in ${organization} holds ${text}`, { cause });
-  if (blocks.length === 0) throw refused("no certificate");
-  for (const block of blocks)
-    try {
-      new X509Certificate(block);
-    } catch (cause) {
-      throw refused("what is no certificate", cause);
-    }
-}
-
-function checkCertificate({ certificate, key }: Certificate): void {
-  let fits: boolean;
-  try {
-    fits = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
-  } catch (cause) {
-    throw new CatalystError("ERR_INVALID_ARGUMENT", "the node's certificate or key is unusable", { cause });
-  }
-  if (!fits) throw new CatalystError("ERR_INVALID_ARGUMENT", "the node's certificate and key differ");
 }

@@ -28,7 +28,7 @@ import {
   trustSecret,
   trustSecretOf,
 } from "./translate/index.ts";
-import type { PeeringBase, PeeringTrust, RouteConfiguration, Side } from "./translate/index.ts";
+import type { Between, PeeringBase, Proven, RouteConfiguration, Side } from "./translate/index.ts";
 import { refOf } from "./xds/index.ts";
 import type { Change, Ref } from "./xds/index.ts";
 
@@ -46,27 +46,31 @@ export const nodeCertChange = (own: Certificate): Change => ({
   bytes: encode(SECRET, nodeCertSecret(own)),
 });
 
-export const trustChange = (organization: OrgName, trust: PeeringTrust): Change => ({
+export const trustChange = (organization: OrgName, trust: Proven): Change => ({
   type: "secret",
   name: trustSecretOf(organization),
   bytes: encode(SECRET, trustSecret(organization, trust)),
 });
 
 /** Undefined when nobody is trusted. */
-export function peersChange(trust: Iterable<PeeringTrust>): Change | undefined {
+export function peersChange(trust: Iterable<Proven>): Change | undefined {
   const secret = peersSecret(trust);
   return secret && { type: "secret", name: PEERS_SECRET, bytes: encode(SECRET, secret) };
 }
 
-export function peerListenerChange(node: NodeName, at: NonNullable<PeeringBase["peer"]>): Change {
-  const listener = peerListener(node, at);
-  assertClosed(openInPeerListener(listener));
+export function peerListenerChange(
+  node: NodeName,
+  at: NonNullable<PeeringBase["peer"]>,
+  between: Between,
+): Change {
+  const listener = peerListener(node, at, between);
+  assertClosed(openInPeerListener(between, listener));
   const bytes = encode("envoy.config.listener.v3.Listener", listener);
   return {
     type: "listener",
     name: PEER,
     bytes,
-    needs: [refOf("secret", NODE_CERT), refOf("secret", PEERS_SECRET)],
+    needs: between === "none" ? [] : [refOf("secret", NODE_CERT), refOf("secret", PEERS_SECRET)],
   };
 }
 
@@ -76,16 +80,31 @@ export function egressListenerChange(at: NonNullable<PeeringBase["egress"]>): Ch
   return { type: "listener", name: EGRESS, bytes: encode("envoy.config.listener.v3.Listener", listener) };
 }
 
-export const healthChanges = (node: NodeName): Change[] => {
-  const { route, scope } = routeChanges("peer", HEALTH_HOST, healthRoutes(node), []);
+export const healthChanges = (node: NodeName, between: Between): Change[] => {
+  const { route, scope } = peerChanges(HEALTH_HOST, healthRoutes(node, between), [], between);
   return [route, scope()];
 };
 
 export const importChanges = (node: NodeName, want: EnvoyImportWant, cluster: string): RouteChanges =>
   routeChanges("egress", want.service, egressRoutes(node, want), [refOf("cluster", cluster)]);
 
-export const exportChanges = (node: NodeName, want: EnvoyExportWant, cluster: string): RouteChanges =>
-  routeChanges("peer", want.service, peerRoutes(node, want), [refOf("cluster", cluster)]);
+export const exportChanges = (
+  node: NodeName,
+  want: EnvoyExportWant,
+  cluster: string,
+  between: Between,
+): RouteChanges =>
+  peerChanges(want.service, peerRoutes(node, want, between), [refOf("cluster", cluster)], between);
+
+function peerChanges(
+  host: string,
+  routes: RouteConfiguration,
+  needs: readonly Ref[],
+  between: Between,
+): RouteChanges {
+  assertClosed(openInPeerRoutes(between, routes));
+  return routeChanges("peer", host, routes, needs, between);
+}
 
 /** A further name at egress that leads to the routes of a service. */
 export const aliasChange = (service: string, alias: string): Change => ({
@@ -129,8 +148,8 @@ function routeChanges(
   host: string,
   routes: RouteConfiguration,
   needs: readonly Ref[],
+  between?: Between,
 ): RouteChanges {
-  if (side === "peer") assertClosed(openInPeerRoutes(routes));
   const name = routesOf(side, host);
   const bytes = encode("envoy.config.route.v3.RouteConfiguration", routes);
   return {
@@ -138,7 +157,7 @@ function routeChanges(
     scope: () => ({
       type: "scope",
       name,
-      bytes: encode("envoy.config.route.v3.ScopedRouteConfiguration", scopeOf(side, host)),
+      bytes: encode("envoy.config.route.v3.ScopedRouteConfiguration", scopeOf(side, host, host, between)),
       needs: [refOf("route", name)],
     }),
   };

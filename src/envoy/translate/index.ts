@@ -20,6 +20,7 @@ export { pathsCluster } from "./paths-cluster.ts";
 export { peerListener } from "./peer-listener.ts";
 export { healthRoutes, peerRoutes } from "./peer-routes.ts";
 export { nodeCertSecret, peersSecret, trustSecret } from "./peer-secrets.ts";
+export type { Proven } from "./peer-secrets.ts";
 export { checkExport, checkImport } from "./peering-check.ts";
 export type { PeeringRefusal } from "./peering-check.ts";
 export { openInEgressListener, openInPeerListener, openInPeerRoutes } from "./peering-closed.ts";

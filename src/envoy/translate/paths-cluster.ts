@@ -8,6 +8,7 @@ import type { Any } from "../generated/messages.ts";
 import { hostPort, isIp } from "./address.ts";
 import type { Cluster } from "./names.ts";
 import { HEALTH_HOST, pathsClusterOf } from "./peering-names.ts";
+import type { Between } from "./peering-names.ts";
 import { peerUpstreamTls } from "./peer-secrets.ts";
 
 /** HTTP/2 between nodes, for both ends: one stalled stream holds 1 MiB at most. */
@@ -18,6 +19,8 @@ export const PEER_HTTP2 = {
   initial_stream_window_size: 1_048_576,
   initial_connection_window_size: 8_388_608,
 } as const;
+
+type TransportSocketMatch = NonNullable<Cluster["transport_socket_matches"]>[number];
 
 const http2 = (): { readonly [name: string]: Any } => ({
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -55,7 +58,7 @@ const OUTLIERS: NonNullable<Cluster["outlier_detection"]> = {
   max_ejection_percent: 100,
 };
 
-export function pathsCluster(paths: readonly PeerPath[]): Cluster {
+export function pathsCluster(paths: readonly PeerPath[], between: Between): Cluster {
   const name = pathsClusterOf(paths.map((p) => p.node));
   const resolved = paths.every((p) => isIp(hostPort(p.address)?.host ?? ""));
   return {
@@ -75,11 +78,7 @@ export function pathsCluster(paths: readonly PeerPath[]): Cluster {
         ],
       })),
     },
-    transport_socket_matches: paths.map(({ node, organization }) => ({
-      name: node,
-      match: { node },
-      transport_socket: peerUpstreamTls(node, organization),
-    })),
+    ...(between === "none" ? {} : { transport_socket_matches: paths.map(proven) }),
     health_checks: [HEALTH],
     outlier_detection: OUTLIERS,
     // No request to a path known to be dead, also when all are.
@@ -92,6 +91,13 @@ export function pathsCluster(paths: readonly PeerPath[]): Cluster {
     },
   };
 }
+
+/** The socket of one node: by these alone its endpoint is reached. */
+const proven = ({ node, organization }: PeerPath): TransportSocketMatch => ({
+  name: node,
+  match: { node },
+  transport_socket: peerUpstreamTls(node, organization),
+});
 
 function addressOf({ address }: PeerPath): { readonly address: string; readonly port_value: number } {
   const at = hostPort(address);

@@ -1,6 +1,7 @@
 // The listener for other nodes: HTTP/2 over mutual TLS 1.3, for every protocol, since tcp and udp come as CONNECT and find
 // routes like any other request. It stays still: routes come by scope, certificates by SDS. Invariant: nobody gets here
-// without a certificate that is believed, and the filters stand in the order guard, deny, allow.
+// without a certificate that is believed, and the filters stand in the order guard, deny, allow. Where no node proves who it is
+// the listener says so in its statistics, and has the same filters without TLS.
 
 import type { NodeName } from "#routing";
 import type { Messages } from "../generated/messages.ts";
@@ -11,20 +12,25 @@ import { guardFilter } from "./peer-rbac.ts";
 import { peerDownstreamTls } from "./peer-secrets.ts";
 import { stripPeerHeaders } from "./peering-headers.ts";
 import { PEER } from "./peering-names.ts";
-import type { Manager, PeeringBase } from "./peering-names.ts";
+import type { Between, Manager, PeeringBase } from "./peering-names.ts";
 import { peeringReplies } from "./peering-replies.ts";
+import { IDENTITY_NONE_POLICY } from "./rbac.ts";
 import { scopedRoutes } from "./scopes.ts";
 
 type HttpFilter = Messages["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter"];
 
-export const peerListener = (node: NodeName, at: NonNullable<PeeringBase["peer"]>): Listener => ({
+export const peerListener = (
+  node: NodeName,
+  at: NonNullable<PeeringBase["peer"]>,
+  between: Between,
+): Listener => ({
   name: PEER,
-  stat_prefix: PEER,
+  stat_prefix: between === "none" ? IDENTITY_NONE_POLICY : PEER,
   address: { socket_address: { address: at.address, port_value: at.port } },
   per_connection_buffer_limit_bytes: 1_048_576,
   filter_chains: [
     {
-      transport_socket: peerDownstreamTls(),
+      ...(between === "none" ? {} : { transport_socket: peerDownstreamTls() }),
       filters: [
         {
           name: "envoy.filters.network.http_connection_manager",

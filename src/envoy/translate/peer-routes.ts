@@ -8,21 +8,21 @@ import { FILTER } from "./names.ts";
 import type { Route } from "./names.ts";
 import { anyPeerAccess, peersAccess } from "./peer-rbac.ts";
 import { HEALTH_HOST, NO_ROUTE_HEADER, exportClusterOf } from "./peering-names.ts";
-import type { RouteConfiguration } from "./peering-names.ts";
+import type { Between, RouteConfiguration } from "./peering-names.ts";
 import { HTTP, UPGRADES, pathRoutes, routeConfiguration, withHeader } from "./peering-routes.ts";
 import type { Action } from "./peering-routes.ts";
 
-export const peerRoutes = (node: NodeName, want: EnvoyExportWant): RouteConfiguration =>
+export const peerRoutes = (node: NodeName, want: EnvoyExportWant, between: Between): RouteConfiguration =>
   routeConfiguration("peer", node, want.service, {
-    typed_per_filter_config: { [FILTER.allow]: peersAccess(want.to) },
+    typed_per_filter_config: { [FILTER.allow]: peersAccess(want.to, between) },
     // A service cannot say it, or requests that it has answered would be sent again.
     ...(want.target.kind === "own" ? { response_headers_to_remove: [NO_ROUTE_HEADER] } : {}),
     routes: want.target.kind === "own" ? ownRoutes(want, want.target) : onwardRoutes(want, want.target),
   });
 
-export const healthRoutes = (node: NodeName): RouteConfiguration =>
+export const healthRoutes = (node: NodeName, between: Between): RouteConfiguration =>
   routeConfiguration("peer", node, HEALTH_HOST, {
-    typed_per_filter_config: { [FILTER.allow]: anyPeerAccess() },
+    typed_per_filter_config: { [FILTER.allow]: anyPeerAccess(between) },
     routes: [{ name: "health", match: { path: "/healthz" }, direct_response: { status: 200 } }],
   });
 

@@ -10,6 +10,8 @@ import { NODE_CERT, PEERS_SECRET, spiffeOf, trustSecretOf } from "./peering-name
 import type { PeeringTrust } from "./peering-names.ts";
 
 type Common = Messages["envoy.extensions.transport_sockets.tls.v3.CommonTlsContext"];
+/** With certificates: there is no secret without any. */
+export type Proven = PeeringTrust & { readonly pem: string };
 type Socket = Messages["envoy.config.core.v3.TransportSocket"];
 
 export const nodeCertSecret = (own: { readonly certificate: string; readonly key: string }): Secret => ({
@@ -20,13 +22,13 @@ export const nodeCertSecret = (own: { readonly certificate: string; readonly key
   },
 });
 
-export const trustSecret = (organization: OrgName, { pem }: PeeringTrust): Secret => ({
+export const trustSecret = (organization: OrgName, { pem }: Proven): Secret => ({
   name: trustSecretOf(organization),
   validation_context: { trusted_ca: { inline_string: pem } },
 });
 
 /** Undefined when nobody is known: Envoy takes no empty list. */
-export function peersSecret(trust: Iterable<PeeringTrust>): Secret | undefined {
+export function peersSecret(trust: Iterable<Proven>): Secret | undefined {
   const trust_domains = [...trust]
     .flatMap(({ nodes, pem }) => nodes.map((name) => ({ name, trust_bundle: { inline_string: pem } })))
     .sort((a, b) => (a.name < b.name ? -1 : 1));

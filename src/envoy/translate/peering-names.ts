@@ -15,11 +15,14 @@ export interface PeeringBase {
   readonly egress?: { readonly address: string; readonly port: number };
 }
 
+/** How nodes know each other: by certificate, or by the name that each tells (`identity.mode: none`). Never changes. */
+export type Between = "certificate" | "none";
+
 /** Certificates of the nodes of one organization are issued by this. */
 export interface PeeringTrust {
   readonly nodes: readonly NodeName[];
-  /** PEM of one or more CAs. */
-  readonly pem: string;
+  /** PEM of one or more CAs; undefined: they are believed by name, which is refused but between "none". */
+  readonly pem: string | undefined;
 }
 
 export type Side = "peer" | "egress";
