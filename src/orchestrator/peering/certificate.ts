@@ -45,14 +45,16 @@ export function watchCertificate(
   log: Log,
 ): () => void {
   let known = now;
+  let ended = false;
   let cancel = (): void => {};
   const look = async (): Promise<void> => {
     const own = await ownCertificate(options);
-    if (own.files.hash === known) return;
+    if (own.files.hash === known || ended) return;
     known = own.files.hash;
     changed(own);
   };
   const next = (): void => {
+    if (ended) return;
     cancel = options.clock.after(LOOK_MS, () => {
       look()
         .catch((error: unknown) =>
@@ -62,7 +64,10 @@ export function watchCertificate(
     });
   };
   next();
-  return () => cancel();
+  return () => {
+    ended = true;
+    cancel();
+  };
 }
 
 /** Only where the organization's CA is at hand. */
