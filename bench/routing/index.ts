@@ -149,7 +149,7 @@ function memoryOf(
     }
     table.seal();
   }
-  const inbox = new Inbox(terms.limits);
+  const inbox = new Inbox(OWN.node, terms.limits);
   // The names are those of the table, as they are in a node.
   const keys = [...table.keys()];
   const before = heap(collect);

@@ -3,20 +3,21 @@
 // the route again when a frame is written; one that would differ by then counts as changed. Entries stand in a log in the order of
 // their last change, each once; so what a reader has not seen is the log after its cursor, in its newest state only, and a slow
 // reader costs its own changed keys and one number. Slots are never renumbered: a cursor stays valid while the log is compacted.
-// Follows docs/internals/session.md section 4.
+// Whom a way leaves out holds nothing of the name once it has read so, and need not be told again. Follows
+// docs/internals/session.md section 4.
 
 import { Digest, type Row, rowOf } from "./digest.ts";
+import { leftOut, type Listener, sameWay, type Way } from "./echo.ts";
 import type { Route, RouteVersion } from "./route.ts";
-import type { OrgName, ServiceName } from "./service.ts";
+import type { NodeName, OrgName, ServiceName } from "./service.ts";
 import type { Withdraw } from "./session/message.ts";
 
 /** A position in the log: everything up to it has been read. */
 export type Slot = number;
 
 /** What a route is made of: the best path. Never changes in these members. */
-export interface Source {
+export interface Source extends Way {
   readonly key: ServiceName;
-  readonly orgPath: readonly OrgName[];
   readonly version: RouteVersion;
 }
 
@@ -28,10 +29,20 @@ export interface Entry {
   readonly key: ServiceName;
   readonly place: Place;
   readonly slot: Slot;
+  readonly version: RouteVersion;
   readonly route: Route | undefined;
   readonly gone: Withdraw | undefined;
+  /** Of the route, or of the last one. */
+  readonly way: Way;
+  /** Whoever is left out by this way is told nothing since then. */
+  readonly since: Slot;
   /** Upper bound of its bytes in a frame. */
   readonly bytes: number;
+}
+
+/** A name without a route, as long as somebody may still have to hear of it. */
+interface Gone extends Way {
+  readonly withdraw: Withdraw;
 }
 
 /** Below this the log is not worth compacting. */
@@ -44,11 +55,15 @@ export class Advertised<S extends Source> {
   readonly #digest = new Digest();
   /** Routes that passed through an organization, for peers of it that are not told of them. */
   readonly #through = new Map<OrgName, Digest>();
+  /** Routes that came by a peer, which is not told of them either. */
+  readonly #from = new Map<NodeName, Digest>();
   readonly #places = new Map<ServiceName, Place>();
   readonly #free: Place[] = [];
   /** By place. A name without a source is gone. */
   readonly #sources: (S | undefined)[] = [];
-  readonly #gone = new Map<Place, Withdraw>();
+  readonly #gone = new Map<Place, Gone>();
+  /** Names that came another way lately, with the slot from which on whom the new way leaves out is told nothing. */
+  readonly #turned = new Map<Place, Slot>();
   #a = new Int32Array(COMPACT_MIN);
   #b = new Int32Array(COMPACT_MIN);
   #buckets = new Uint8Array(COMPACT_MIN);
@@ -94,6 +109,11 @@ export class Advertised<S extends Source> {
       return false;
     }
     const place = known ?? this.#take(source.key);
+    const gone = this.#gone.get(place);
+    const before = this.#sources[place] ?? gone;
+    // Who has read that it was gone holds nothing, whichever way it comes now.
+    if (before !== undefined && !sameWay(before, source))
+      this.#turned.set(place, gone === undefined ? this.#tail + 1 : this.slot(place));
     this.#forget(place);
     this.#gone.delete(place);
     this.#remember(place, source, row);
@@ -106,9 +126,9 @@ export class Advertised<S extends Source> {
     const place = this.#places.get(key);
     const source = place === undefined ? undefined : this.#sources[place];
     if (place === undefined || source === undefined) return false;
-    const { version } = source;
+    const { version, peerName, orgPath } = source;
     this.#forget(place);
-    this.#gone.set(place, { key, version, ...tombstone });
+    this.#gone.set(place, { peerName, orgPath, withdraw: { key, version, ...tombstone } });
     this.#append(place);
     return true;
   }
@@ -139,11 +159,20 @@ export class Advertised<S extends Source> {
       if (source !== undefined && wanted.has(this.#buckets[place] ?? 0)) yield source.key;
   }
 
-  /** What a peer of that organization was told once it has read everything. */
-  digestFor(organization: OrgName): Digest {
-    if (organization === this.#own) return this.#digest;
-    const through = this.#through.get(organization);
-    return through === undefined ? this.#digest : this.#digest.without(through);
+  /** What a peer was told once it has read everything. */
+  digestFor(to: Listener): Digest {
+    const out = this.#outFor(to);
+    return out === undefined ? this.#digest : this.#digest.without(out);
+  }
+
+  /** How many routes that is. */
+  countFor(to: Listener): number {
+    return this.#routes - (this.#outFor(to)?.count() ?? 0);
+  }
+
+  /** Whether a peer is told of a name as long as this entry stands. */
+  tells({ way }: Pick<Entry, "way">, to: Listener): boolean {
+    return !leftOut(way, to, this.#own);
   }
 
   /** Drops entries of the past that no reader needs any more: everybody has read up to `slot`. Called often, works rarely. */
@@ -155,8 +184,9 @@ export class Advertised<S extends Source> {
       const own = this.#slots[at] ?? 0;
       if (this.#at[place] !== at) continue;
       const gone = this.#gone.get(place);
+      if ((this.#turned.get(place) ?? slot) <= slot) this.#turned.delete(place);
       if (gone !== undefined && own <= slot) {
-        this.#places.delete(gone.key);
+        this.#places.delete(gone.withdraw.key);
         this.#gone.delete(place);
         this.#at[place] = -1;
         this.#free.push(place);
@@ -182,9 +212,11 @@ export class Advertised<S extends Source> {
       if (this.#at[from] !== at) continue;
       const source = this.#sources[from];
       const gone = this.#gone.get(from);
-      const key = source?.key ?? gone?.key;
+      const key = source?.key ?? gone?.withdraw.key;
       if (key === undefined) continue;
       const place = twin.#take(key);
+      const turned = this.#turned.get(from);
+      if (turned !== undefined) twin.#turned.set(place, turned);
       if (source !== undefined) twin.#remember(place, source, this.#row(from));
       else if (gone !== undefined) twin.#gone.set(place, gone);
       twin.#tail = (this.#slots[at] ?? 0) - 1;
@@ -195,24 +227,33 @@ export class Advertised<S extends Source> {
     return twin;
   }
 
-  #entry(place: Place): Entry {
+  #entry(place: Place): Entry | undefined {
     const source = this.#sources[place];
-    const gone = this.#gone.get(place);
-    if (source === undefined) return this.#goneEntry(place, gone);
-    const { key } = source;
+    if (source === undefined) return this.#goneEntry(place);
+    const { key, version } = source;
     const route = this.told(source);
     if (route === undefined) {
       this.withdraw(key);
-      return this.#goneEntry(place, this.#gone.get(place));
+      return this.#goneEntry(place);
     }
     this.advertise(source, route);
-    return { key, place, slot: this.slot(place), route, gone: undefined, bytes: bytesOf(route) };
+    const [slot, since] = [this.slot(place), this.#since(place)];
+    return { key, place, slot, version, route, gone: undefined, way: source, since, bytes: bytesOf(route) };
   }
 
-  #goneEntry(place: Place, gone: Withdraw | undefined): Entry {
-    const { key = "", tombstone } = gone ?? {};
+  #goneEntry(place: Place): Entry | undefined {
+    const way = this.#gone.get(place);
+    if (way === undefined) return undefined;
+    const { withdraw: gone } = way;
+    const { key, version, tombstone } = gone;
     const bytes = key.length + 128 + (typeof tombstone === "string" ? tombstone.length : 0);
-    return { key, place, slot: this.slot(place), route: undefined, gone, bytes };
+    const [slot, since] = [this.slot(place), this.#since(place)];
+    return { key, place, slot, version, route: undefined, gone, way, since, bytes };
+  }
+
+  /** A name that never came another way: from the beginning. */
+  #since(place: Place): Slot {
+    return this.#turned.get(place) ?? 0;
   }
 
   #says(place: Place, row: Row): boolean {
@@ -269,13 +310,16 @@ export class Advertised<S extends Source> {
     this.#length += 1;
   }
 
+  /** What a peer is left out of. */
+  #outFor({ node, organization }: Listener): Digest | undefined {
+    return organization === this.#own ? this.#from.get(node) : this.#through.get(organization);
+  }
+
+  /** Of those who are left out of it. */
   #passed(source: Source): Digest[] {
-    const found: Digest[] = [];
-    for (const organization of foreign(source, this.#own)) {
-      const digest = this.#through.get(organization) ?? new Digest();
-      this.#through.set(organization, digest);
-      found.push(digest);
-    }
+    const found = [digestOf(this.#from, source.peerName)];
+    for (const organization of new Set(source.orgPath))
+      if (organization !== this.#own) found.push(digestOf(this.#through, organization));
     return found;
   }
 
@@ -300,11 +344,12 @@ function grown<Column extends { set(from: Column): void }>(from: Column, into: C
   return into;
 }
 
-/** Organizations other than our own in a route's path, each once. */
-export function foreign({ orgPath }: Pick<Source, "orgPath">, own: OrgName): ReadonlySet<OrgName> {
-  const found = new Set(orgPath);
-  found.delete(own);
-  return found;
+function digestOf(all: Map<string, Digest>, name: string): Digest {
+  const known = all.get(name);
+  if (known !== undefined) return known;
+  const digest = new Digest();
+  all.set(name, digest);
+  return digest;
 }
 
 /** Punctuation and member names of one route in JSON, and of one item of a list. */

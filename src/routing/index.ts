@@ -9,6 +9,7 @@ export { peerDiff, type PeerDifference } from "./peer-diff.ts";
 export { rejudge, SLICE } from "./rejudge.ts";
 export { EMPTY_METER, limitState, type LimitState, metered, type RateMeter } from "./route-limits.ts";
 export type { Buckets } from "./digest.ts";
+export { isEcho } from "./echo.ts";
 export type { Path } from "./path.ts";
 export type * from "./peering-effects.ts";
 export type * from "./plugin.ts";

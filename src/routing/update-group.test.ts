@@ -11,8 +11,12 @@ const [ONE, TWO] = ["edge2.acme.test", "edge3.acme.test"];
 const route = (name: string, rest: Partial<Route> = {}) =>
   routeOf(SELF.node, { key: `${name}.acme.test`, ...rest });
 
-const groupOf = () => new UpdateGroup<Route>(ORG, new Advertised<Route>(ORG, (told) => told));
-const tell = (group: UpdateGroup<Route>, one: Route) => group.advertise(one, one);
+/** A route that came by the second node of its path. */
+type Told = Route & { readonly peerName: string };
+const learned = (one: Route): Told => ({ ...one, peerName: one.nodePath[1] ?? SELF.node });
+const groupOf = (told: (one: Told) => Route | undefined = (one) => one) =>
+  new UpdateGroup<Told>(ORG, new Advertised<Told>(ORG, told));
+const tell = (group: UpdateGroup<Told>, one: Route) => group.advertise(learned(one), one);
 
 const words = (sends: readonly Send[]) =>
   sends.map((send) => {
@@ -25,7 +29,7 @@ const words = (sends: readonly Send[]) =>
   });
 
 /** Drains and acknowledges until nothing is left. */
-function settle(group: UpdateGroup<Route>, node: string): Send[] {
+function settle(group: UpdateGroup<Told>, node: string): Send[] {
   const all: Send[] = [];
   for (;;) {
     const sends = group.drain(node);
@@ -97,6 +101,114 @@ test("a frame holds at most 500 routes and 256 KiB", () => {
   );
 });
 
+describe("inside an organization", () => {
+  const by = (peer: string, name: string, seq = 1) =>
+    route(name, {
+      origin: "origin.acme.test",
+      nodePath: [SELF.node, peer, "origin.acme.test"],
+      version: { epoch: 1, seq },
+    });
+
+  /** Two peers that have read everything. */
+  function two() {
+    const group = groupOf();
+    for (const node of [ONE, TWO]) {
+      group.join(node, ORG, "e", undefined);
+      settle(group, node);
+    }
+    return group;
+  }
+  const heard = (group: UpdateGroup<Told>) => [words(settle(group, ONE)), words(settle(group, TWO))];
+  const counts = ({ table }: UpdateGroup<Told>) =>
+    [ONE, TWO].map((node) => [
+      table.digestFor({ node, organization: ORG }).count(),
+      table.countFor({ node, organization: ORG }),
+    ]);
+
+  test("a peer is not told its own word, and its sums say so", () => {
+    const group = two();
+    tell(group, by(ONE, "a"));
+    assert.deepEqual(heard(group), [[], ["a.acme.test"]]);
+    assert.deepEqual(counts(group), [
+      [0, 0],
+      [1, 1],
+    ]);
+    group.refresh(ONE, "all");
+    assert.deepEqual(heard(group), [["begin", "end"], []]);
+    tell(group, by(ONE, "a", 2));
+    assert.deepEqual(heard(group), [[], ["a.acme.test"]]);
+    group.withdraw("a.acme.test");
+    assert.deepEqual(heard(group), [[], ["-a.acme.test"]]);
+    tell(group, by(TWO, "a", 3));
+    assert.deepEqual(heard(group), [["a.acme.test"], []]);
+  });
+
+  test("one that was told of another way hears when its own is used, once", () => {
+    const group = two();
+    tell(group, by(ONE, "a"));
+    settle(group, ONE);
+    settle(group, TWO);
+    tell(group, by(TWO, "a", 2));
+    const [[first], [second]] = [group.drain(ONE), group.drain(TWO)];
+    assert.ok(first?.kind === "frame" && second?.kind === "frame");
+    assert.equal(first.frame, second.frame);
+    assert.deepEqual(words([first]), ["a.acme.test"]);
+    for (const [node, { seq }] of [
+      [ONE, first],
+      [TWO, second],
+    ] as const)
+      group.ack(node, seq, FRAME.window);
+    tell(group, by(TWO, "a", 3));
+    assert.deepEqual(heard(group), [["a.acme.test"], []]);
+    group.withdraw("a.acme.test");
+    assert.deepEqual(heard(group), [["-a.acme.test"], []]);
+  });
+
+  test("one that did not read that it was gone hears that its own way is used", () => {
+    const group = two();
+    tell(group, by(ONE, "a"));
+    settle(group, TWO);
+    group.withdraw("a.acme.test");
+    settle(group, ONE);
+    tell(group, by(TWO, "a", 2));
+    tell(group, by(TWO, "a", 3));
+    assert.deepEqual(heard(group), [["a.acme.test"], ["a.acme.test"]]);
+  });
+
+  test("what parts from a group, and what is compacted, still knows who was told what", () => {
+    const group = two();
+    tell(group, by(ONE, "a"));
+    settle(group, TWO);
+    tell(group, by(TWO, "a", 2));
+    const parted = group.fork([TWO]);
+    assert.deepEqual(words(settle(parted, TWO)), ["a.acme.test"]);
+    for (let seq = 3; seq < 500; seq++) {
+      tell(parted, by(TWO, "a", seq));
+      tell(parted, by(TWO, `s${seq}`));
+      assert.deepEqual(words(settle(parted, TWO)), []);
+    }
+  });
+
+  test("who is told nothing of very many changes gets an empty frame now and then, and goes on with its answer", () => {
+    const group = two();
+    const frames = FRAME.skipped + 2;
+    for (let i = 0; i < frames * FRAME.routes; i++) tell(group, by(ONE, `s${i}`));
+    tell(group, by(TWO, "last"));
+    const sends = group.drain(ONE);
+    assert.deepEqual(words(sends), [""]);
+    assert.ok(group.status(ONE)?.behind);
+    assert.ok(sends[0]?.kind === "frame");
+    group.ack(ONE, sends[0].seq, FRAME.window);
+    const rest = words(settle(group, ONE));
+    assert.deepEqual(
+      rest.map((one) => one.split(" ").at(-1)),
+      [...Array.from(rest.slice(1), () => ""), "last.acme.test"],
+    );
+
+    assert.equal(group.status(ONE)?.behind, 0);
+  });
+});
+
 describe("across organizations", () => {
   const PEER = "edge1.globex.test";
   const through = (name: string, seq = 1) =>
@@ -120,12 +232,15 @@ describe("across organizations", () => {
     tell(group, other("a"));
     tell(group, through("b"));
     assert.deepEqual(words(settle(group, "edge1.hooli.test")), ["a.initech.test b.initech.test"]);
-    assert.deepEqual(words(settle(group, PEER)), ["-b.initech.test a.initech.test"]);
-    assert.equal(group.table.digestFor("globex.test").count(), 1);
+    assert.deepEqual(words(settle(group, PEER)), ["a.initech.test"]);
+    assert.equal(group.table.digestFor({ node: PEER, organization: "globex.test" }).count(), 1);
     // It was told of it by another way before.
     tell(group, through("a", 2));
     assert.deepEqual(words(settle(group, PEER)), ["-a.initech.test"]);
-    assert.equal(group.table.digestFor("globex.test").count(), 0);
+    tell(group, through("a", 3));
+    group.withdraw("b.initech.test");
+    assert.deepEqual(words(settle(group, PEER)), []);
+    assert.equal(group.table.digestFor({ node: PEER, organization: "globex.test" }).count(), 0);
   });
 });
 
@@ -233,10 +348,10 @@ test("a group that parts keeps what each was told; only the difference is sent",
 
 test("a route that would be told otherwise by the time its frame is written is told to all, or taken back", () => {
   let cost: number | undefined = 0;
-  const told = (one: Route) => (cost === undefined ? undefined : { ...one, cost });
-  const group = new UpdateGroup<Route>(ORG, new Advertised<Route>(ORG, told));
+  const told = (one: Told) => (cost === undefined ? undefined : { ...one, cost });
+  const group = groupOf(told);
   const one = route("a");
-  group.advertise(one, one);
+  tell(group, one);
   group.join(ONE, ORG, "e", undefined);
   settle(group, ONE);
   cost = 7;
@@ -248,7 +363,7 @@ test("a route that would be told otherwise by the time its frame is written is t
   const { a, b, bucket } = rowOf({ ...one, cost: 7 });
   const digest = new Digest();
   digest.add({ a, b, bucket });
-  assert.equal(group.table.digestFor(ORG).sum(), digest.sum());
+  assert.equal(group.table.digestFor({ node: ONE, organization: ORG }).sum(), digest.sum());
   cost = undefined;
   group.refresh(TWO, "all");
   assert.deepEqual(words(settle(group, TWO)), ["begin", "-a.acme.test", "end"]);

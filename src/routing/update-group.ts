@@ -1,11 +1,13 @@
 // Peers that are told the same, because role, export policy, encoding and capabilities are equal: filtered once, encoded once. The
 // group yields frames; two peers at the same place get the same frame object, so the driver encodes it once and sends the same
 // bytes. Sending is clocked by acknowledgements: at most `credit` frames wait for one, and who is slow reads later, in newest
-// state, alone. Across organizations a peer is not told of routes that passed through its own. Follows docs/internals/session.md
-// section 4.
+// state, alone. A frame that says nothing to a peer (split horizon, `echo.ts`) is not sent to it; one that says something is the
+// same for all, but across organizations, where what passed through the peer's own is taken out. Follows
+// docs/internals/session.md section 4.
 
-import { Advertised, type Entry, foreign, type Place, type Slot, type Source } from "./advertised.ts";
+import { Advertised, type Entry, type Slot, type Source } from "./advertised.ts";
 import type { Buckets, Digest } from "./digest.ts";
+import type { Listener } from "./echo.ts";
 import type { Route } from "./route.ts";
 import type { NodeName, OrgName, ServiceName } from "./service.ts";
 import type { DigestMark, Frame, Resume, UpdateFrame, Withdraw } from "./session/message.ts";
@@ -16,6 +18,8 @@ export const FRAME = {
   bytes: 256 * 1024,
   window: 8,
   windowMax: 32,
+  /** Frames in a row that say nothing to a peer and are not sent; the next one is, empty, and its acknowledgement goes on. */
+  skipped: 8,
   /** Places a peer may resume from. */
   marks: 64,
 } as const;
@@ -72,14 +76,15 @@ export interface MemberStatus {
 }
 
 interface Batch {
+  readonly from: Slot;
   readonly to: Slot;
-  readonly places: readonly Place[];
-  readonly slots: readonly Slot[];
+  readonly entries: readonly Entry[];
   readonly frame: UpdateFrame;
-  /** Organizations that some route of it passed through. */
-  readonly foreign: ReadonlySet<OrgName>;
   readonly personal: Map<OrgName, UpdateFrame>;
 }
+
+/** Says nothing; where it is sent, it asks for an acknowledgement. */
+const NOTHING: UpdateFrame = { kind: "update", withdraw: [], advertise: [] };
 
 /** Members at different places whose batches are kept. */
 const BATCHES_MAX = 16;
@@ -235,6 +240,7 @@ export class UpdateGroup<S extends Source> {
       const send = this.#next(member, whole);
       if (send === undefined) break;
       sends.push(send);
+      if (send.kind === "frame" && send.frame === NOTHING) break;
     }
     this.#dropBatches();
     this.table.compact(this.#readByAll());
@@ -245,18 +251,25 @@ export class UpdateGroup<S extends Source> {
     if (member.begin !== undefined && member.open === undefined) return this.#begin(member, member.begin);
     const replay = member.again.length > 0 ? this.#replay(member) : undefined;
     if (replay !== undefined) return replay;
-    const batch = member.cursor < this.table.tail ? this.#batch(member.cursor) : undefined;
-    if (batch !== undefined) {
-      member.cursor = batch.to;
-      const frame = this.#personal(batch, member.organization);
-      if (frame.withdraw.length + frame.advertise.length > 0) return push(member, frame);
-      return this.#next(member, whole);
-    }
+    const change = this.#change(member);
+    if (change !== undefined) return push(member, change);
     member.cursor = this.table.tail;
     if (member.open !== undefined) return whole ? this.#end(member, member.open) : undefined;
     if (member.digest !== "due") return undefined;
     member.digest = "asked";
     return { kind: "digest", mark: { seq: member.seq, buckets: this.#digest(member).sums() } };
+  }
+
+  /** The next frame of changes that says something to this peer. */
+  #change(member: Member): UpdateFrame | undefined {
+    for (let skipped = 0; skipped < FRAME.skipped; skipped++) {
+      const batch = member.cursor < this.table.tail ? this.#batch(member.cursor) : undefined;
+      if (batch === undefined) return undefined;
+      member.cursor = batch.to;
+      const frame = this.#frameFor(batch, member);
+      if (frame !== NOTHING) return frame;
+    }
+    return NOTHING;
   }
 
   #begin(member: Member, buckets: Buckets): Send {
@@ -289,7 +302,7 @@ export class UpdateGroup<S extends Source> {
     for (let key = member.again.at(-1); key !== undefined; key = member.again.at(-1)) {
       const entry = this.table.entry(key);
       const route = entry?.route;
-      if (entry !== undefined && route !== undefined && this.#toldTo(entry, route, member)) {
+      if (entry !== undefined && route !== undefined && this.#hasRead(member, entry)) {
         if (advertise.length > 0 && full(advertise.length, bytes + entry.bytes)) break;
         advertise.push(route);
         bytes += entry.bytes;
@@ -302,27 +315,22 @@ export class UpdateGroup<S extends Source> {
   /** The changes after a slot, as far as they fit in one frame; the same object while nothing in it changes. */
   #batch(from: Slot): Batch | undefined {
     const known = this.#batches.get(from);
-    if (known?.places.every((place, at) => this.table.slot(place) === known.slots[at]) === true) return known;
-    const places: Place[] = [];
-    const slots: Slot[] = [];
+    if (known?.entries.every(({ place, slot }) => this.table.slot(place) === slot) === true) return known;
+    const entries: Entry[] = [];
     const withdraw: Withdraw[] = [];
     const advertise: Route[] = [];
-    const passed = new Set<OrgName>();
     let bytes = 0;
     for (const entry of this.table.after(from)) {
-      if (places.length > 0 && full(places.length, bytes + entry.bytes)) break;
-      places.push(entry.place);
-      slots.push(entry.slot);
+      if (entries.length > 0 && full(entries.length, bytes + entry.bytes)) break;
+      entries.push(entry);
       bytes += entry.bytes;
       if (entry.gone !== undefined) withdraw.push(entry.gone);
-      if (entry.route === undefined) continue;
-      advertise.push(entry.route);
-      for (const organization of foreign(entry.route, this.#own)) passed.add(organization);
+      if (entry.route !== undefined) advertise.push(entry.route);
     }
-    const to = slots.at(-1);
+    const to = entries.at(-1)?.slot;
     if (to === undefined) return undefined;
     const frame: UpdateFrame = { kind: "update", withdraw, advertise };
-    const batch: Batch = { to, places, slots, frame, foreign: passed, personal: new Map() };
+    const batch: Batch = { from, to, entries, frame, personal: new Map() };
     this.#batches.delete(from);
     this.#batches.set(from, batch);
     for (const oldest of this.#batches.keys()) {
@@ -332,28 +340,43 @@ export class UpdateGroup<S extends Source> {
     return batch;
   }
 
-  /** Without routes that passed through the peer's own organization; one it may have been told before is taken back. */
-  #personal(batch: Batch, organization: OrgName): UpdateFrame {
-    if (organization === this.#own || !batch.foreign.has(organization)) return batch.frame;
-    const known = batch.personal.get(organization);
-    if (known !== undefined) return known;
-    const withdraw = [...batch.frame.withdraw];
-    const advertise: Route[] = [];
-    for (const route of batch.frame.advertise) {
-      if (!route.orgPath.includes(organization)) advertise.push(route);
-      else withdraw.push({ key: route.key, version: route.version });
+  /** Inside the organization an echo that comes along is dropped by the receiver. */
+  #frameFor(batch: Batch, to: Listener): UpdateFrame {
+    const { entries, from, frame, personal } = batch;
+    const { organization } = to;
+    if (organization === this.#own) {
+      const says = entries.some((entry) => this.table.tells(entry, to) || entry.since > from);
+      return says ? frame : NOTHING;
     }
-    const frame: UpdateFrame = { kind: "update", withdraw, advertise };
-    batch.personal.set(organization, frame);
-    return frame;
+    const known = personal.get(organization) ?? this.#personal(batch, to);
+    personal.set(organization, known);
+    return known;
   }
 
-  #toldTo({ slot }: Entry, route: Route, { cursor, organization }: Member): boolean {
-    return slot <= cursor && (organization === this.#own || !route.orgPath.includes(organization));
+  /** Without what the peer is left out of; what it was told before, when it came another way, is taken back. */
+  #personal({ entries, from, frame }: Batch, to: Listener): UpdateFrame {
+    const withdraw: Withdraw[] = [];
+    const advertise: Route[] = [];
+    let left = false;
+    for (const entry of entries) {
+      const { key, version, route, gone, since } = entry;
+      if (!this.table.tells(entry, to)) {
+        left = true;
+        if (since > from) withdraw.push(gone ?? { key, version });
+      } else if (gone !== undefined) withdraw.push(gone);
+      else if (route !== undefined) advertise.push(route);
+    }
+    if (!left) return frame;
+    return withdraw.length + advertise.length > 0 ? { kind: "update", withdraw, advertise } : NOTHING;
   }
 
-  #digest({ organization }: Member): Digest {
-    return this.table.digestFor(organization);
+  /** And was told of it. */
+  #hasRead(member: Member, entry: Entry): boolean {
+    return entry.slot <= member.cursor && this.table.tells(entry, member);
+  }
+
+  #digest(member: Member): Digest {
+    return this.table.digestFor(member);
   }
 
   /** Those that nobody has before them any more hold routes for nothing. */

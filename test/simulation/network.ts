@@ -55,6 +55,8 @@ export class Network {
   messages = 0;
   /** Counted by whoever sends them. */
   frames = 0;
+  /** Routes and withdrawals in them. */
+  told = 0;
 
   constructor(agenda: Agenda, random: Random, receiver: Receiver) {
     this.#agenda = agenda;

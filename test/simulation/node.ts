@@ -358,6 +358,7 @@ export class SimNode {
         return;
       case "frame":
         network.frames += 1;
+        network.told += output.routes;
         return this.#send(output.node, output.conn, {
           kind: "frame",
           seq: output.seq,

@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Bug, BUGS } from "./bugs.ts";
 import { main } from "./main.ts";
-import { type Scenario, scenario } from "./scenario.ts";
+import { mesh, random, ring } from "../kit/process-network.ts";
+import { type Fault, type Scenario, scenario } from "./scenario.ts";
 import { shrink } from "./shrink.ts";
 import { simulate } from "./world.ts";
 
@@ -128,6 +129,33 @@ describe("by name", () => {
     });
     assert.deepEqual(outcome.problems, []);
   });
+
+  for (const [shape, pairs] of [
+    ["ring", ring(8)],
+    ["clique", mesh(8)],
+    ["random network", random(8, 1)],
+  ] as const) {
+    test(`writers at every node of a ${shape}: at most two messages a link and change`, () => {
+      const nodes = Array.from({ length: 8 }, (_, at) => `n${at}.acme.test`);
+      const links = pairs.map(([a, b]) => link(nodes[a] ?? "", nodes[b] ?? "", "internal"));
+      const services = nodes.map((node, at) => ({
+        node,
+        key: `s${at}.acme.test`,
+        scope: "transitive" as const,
+      }));
+      const faults = nodes.flatMap((_, service) =>
+        Array.from({ length: 10 }, (_, turn): Fault => {
+          const at = 2_000 + 500 * turn + 31 * service;
+          return { at, service, kind: turn % 2 === 0 ? "service.end" : "service.new" };
+        }),
+      );
+      const some = { ...quiet, nodes, links, services, forMs: 10_000 };
+      const [still, busy] = [simulate(some), simulate({ ...some, faults })];
+      assert.deepEqual([...still.problems, ...busy.problems], []);
+      const perChange = (busy.told - still.told) / faults.length;
+      assert.ok(perChange <= 2 * links.length, `${perChange} messages a change`);
+    });
+  }
 
   test("a clique of eight forgets a name with few words", () => {
     const nodes = Array.from({ length: 8 }, (_, at) => `n${at}.acme.test`);

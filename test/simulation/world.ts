@@ -30,6 +30,8 @@ export interface Outcome {
   readonly messages: number;
   /** Of these, frames of routes. */
   readonly frames: number;
+  /** And in these, routes and withdrawals. */
+  readonly told: number;
   readonly unique: boolean;
 }
 
@@ -118,8 +120,9 @@ export class World {
       this.problems.push(`digests repaired ${this.#repairs} buckets in a run without loss`);
     }
     const { seed } = scenario;
-    const { messages, frames } = this.network;
-    return { seed, problems: this.problems.slice(0, 20), repairs: this.#repairs, messages, frames, unique };
+    const { messages, frames, told } = this.network;
+    const [first, repairs] = [this.problems.slice(0, 20), this.#repairs];
+    return { seed, problems: first, repairs, messages, frames, told, unique };
   }
 
   /** What a node offers itself, now. */

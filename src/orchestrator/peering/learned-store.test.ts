@@ -81,6 +81,25 @@ test("frames come back as one table with the place of the last one", async (t) =
   second.store.close();
 });
 
+test("the echo of an own word takes back what the peer had told of the name, as it did when it came", async (t) => {
+  const { open, held } = place(t);
+  const first = open();
+  const echo = { ...route(1), nodePath: [PEER, nodeLoop().loop.view.node, "edge9.globex.test"] };
+  first.say([route(1), route(2)]);
+  first.say([echo]);
+  held.delete(echo.key);
+  await first.write();
+  first.store.close();
+  const second = open();
+  const { routes, place: at } = second.store.restore(PEER);
+  assert.deepEqual(
+    routes.map(({ key }) => key),
+    ["s2.globex.test"],
+  );
+  assert.equal(at?.lastSeq, 2);
+  second.store.close();
+});
+
 test("rows that tell the same again and again are rewritten from the table, while more comes", async (t) => {
   const { open, rows, held, seqNow } = place(t);
   const first = open(200);

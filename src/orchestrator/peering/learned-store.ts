@@ -9,7 +9,17 @@ import { crc32 } from "node:zlib";
 import { DatabaseSync } from "node:sqlite";
 import type { Clock, Log } from "#kernel";
 import { PEER_LIMITS } from "#rpc";
-import type { Encoding, Frame, FrameHead, NodeName, Route, Routes, ServiceName, StateView } from "#routing";
+import {
+  type Encoding,
+  type Frame,
+  type FrameHead,
+  isEcho,
+  type NodeName,
+  type Route,
+  type Routes,
+  type ServiceName,
+  type StateView,
+} from "#routing";
 import { Database } from "../store/database.ts";
 import type { Kept, LearnedPort, Original, ReadFrame, Standing } from "./driver.ts";
 import { encodeFrame } from "./wire/frames.ts";
@@ -18,7 +28,7 @@ export interface LearnedOptions {
   readonly file: string;
   readonly clock: Pick<Clock, "after">;
   readonly log: Log;
-  readonly view: Pick<StateView, "routes">;
+  readonly view: Pick<StateView, "node" | "routes">;
   readonly decode: (head: FrameHead, bytes: Uint8Array) => ReadFrame;
   /** Routes that rows may hold beyond twice those there are; for tests. */
   readonly spare?: number;
@@ -127,7 +137,11 @@ export class LearnedStore implements LearnedPort {
       const read = this.#options.decode(head, bytes);
       if (!read.ok || read.frame.kind !== "update") return undefined;
       for (const { key } of read.frame.withdraw) routes.delete(key);
-      for (const route of read.frame.advertise) routes.set(route.key, route);
+      for (const route of read.frame.advertise) {
+        // As the inbox took it.
+        if (isEcho(route, this.#options.view.node)) routes.delete(route.key);
+        else routes.set(route.key, route);
+      }
       rows += head.routes;
     }
     this.#rows.set(peer, rows);

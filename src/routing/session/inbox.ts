@@ -5,9 +5,10 @@
 
 import type { Millis } from "#kernel";
 import type { Buckets } from "../digest.ts";
+import { isEcho } from "../echo.ts";
 import type { PeerLimits, Route } from "../route.ts";
 import { EMPTY_METER, metered, type RateMeter, tooFast } from "../route-limits.ts";
-import type { ServiceName } from "../service.ts";
+import type { NodeName, ServiceName } from "../service.ts";
 import { Ledger } from "./ledger.ts";
 import type {
   DigestAnswer,
@@ -43,8 +44,11 @@ export type Taken =
   | { readonly ok: false; readonly notice: Notice };
 
 const WARN_AT = 0.8;
+/** Withdrawals are believed without a version, unless it is the origin that takes something back. */
+const NO_VERSION = { epoch: 0, seq: 0 };
 
 export class Inbox {
+  readonly #node: NodeName;
   #ledger = new Ledger();
   #limits: PeerLimits;
   #epoch: string | undefined;
@@ -64,7 +68,9 @@ export class Inbox {
   lastEndAt: Millis | undefined;
   lastSameAt: Millis | undefined;
 
-  constructor(limits: PeerLimits) {
+  /** `node`: this one, which is told. */
+  constructor(node: NodeName, limits: PeerLimits) {
+    this.#node = node;
     this.#limits = limits;
   }
 
@@ -180,8 +186,15 @@ export class Inbox {
       return notice("rate", `more than ${this.#limits.rate} routes a second`);
     }
     const held = withdraw.filter(({ key, tombstone }) => this.#ledger.remove(key) || tombstone !== undefined);
-    for (const route of advertise) this.#ledger.put(route, this.#generation);
-    told.push({ kind: "update", withdraw: held, advertise, rejected });
+    let routes = advertise;
+    if (advertise.some((route) => isEcho(route, this.#node))) {
+      // The peer uses what this node told it: nothing for us, and the end of what it told of the name before.
+      const echoes = advertise.filter((route) => isEcho(route, this.#node));
+      for (const { key } of echoes) if (this.#ledger.remove(key)) held.push({ key, version: NO_VERSION });
+      routes = advertise.filter((route) => !isEcho(route, this.#node));
+    }
+    for (const route of routes) this.#ledger.put(route, this.#generation);
+    told.push({ kind: "update", withdraw: held, advertise: routes, rejected });
     if (this.#ledger.size <= this.#limits.routes) return undefined;
     return notice("maxRoutes", `more than ${this.#limits.routes} routes`);
   }

@@ -43,7 +43,7 @@ const openOf = (node: string): Open => ({
 /** A node with names of its own, and its peer, which takes what it is told. */
 class Pair {
   readonly names = new Map<string, Exported>();
-  readonly inbox = new Inbox(LIMITS);
+  readonly inbox = new Inbox(PEER, LIMITS);
   readonly speaker: Speaker;
   policy = "all";
   /** Routes looked at in the call that looked at most. */

@@ -69,7 +69,7 @@ export class Speaker {
       repairs: inbox.repairs,
       lastEndAt: inbox.lastEndAt,
       lastSameAt: inbox.lastSameAt,
-      advertised: peer.audience?.group.table.digestFor(session.intent.organization).count() ?? 0,
+      advertised: peer.audience?.group.table.countFor(session.intent) ?? 0,
       behind: status?.behind ?? 0,
       inFlight: status?.inFlight ?? 0,
       stale: away === undefined ? "no" : away.long ? "long" : "stale",
@@ -181,7 +181,7 @@ export class Speaker {
     }
     this.#peers.set(intent.node, {
       session: newSession(this.#self.node, intent, at),
-      inbox: new Inbox(intent.limits),
+      inbox: new Inbox(this.#self.node, intent.limits),
       audience: undefined,
       epochs: 0,
       said: new Map(),
