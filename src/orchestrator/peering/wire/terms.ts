@@ -39,7 +39,7 @@ export const PEER_RPC_LIMITS: Partial<RpcLimits> = {
   references: 2,
   /** A window is 32 frames at most. */
   outstanding: 512,
-  /** A whole window of the largest frames, and half of that again. */
-  bufferedBytes: 12 * 1024 * 1024,
+  /** A whole window of the largest frames, and what is said beside them. */
+  bufferedBytes: 9 * 1024 * 1024,
   callbacks: 0,
 };
