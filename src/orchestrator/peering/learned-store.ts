@@ -87,6 +87,8 @@ export class LearnedStore implements LearnedPort {
   }
 
   restore(peer: NodeName): Kept {
+    // What waits to be written says more than what is.
+    this.#write();
     try {
       const found = this.#read(peer);
       if (found !== undefined) return found;

@@ -33,6 +33,8 @@ export class NodePeering implements Peering {
   readonly exports: Exports;
   readonly #options: NodePeeringOptions;
   readonly #book: Book;
+  /** Peers from the start: of nobody else anything counts that was told in an earlier life. */
+  readonly #remembered: ReadonlySet<NodeName>;
   #running: Promise<Running> | undefined;
   #open: Running | undefined;
   /** Sessions may begin. */
@@ -55,6 +57,7 @@ export class NodePeering implements Peering {
       certsDir: paths.certsDir,
       trustFile: config.tls?.trust.file ?? `${paths.certsDir}/trust.pem`,
     });
+    this.#remembered = new Set(this.#book.peers().map(({ intent }) => intent.node));
     for (const { text } of this.#book.problems) options.say("warn", "peer.trust", text);
     this.exports = new Exports(this.self, loop.view);
     loop.watch(({ commit }) => {
@@ -70,7 +73,6 @@ export class NodePeering implements Peering {
     if (entries.length === 0 && this.#options.boot.config.control.listen === undefined) return;
     const running = await this.#opened();
     await running.identify();
-    running.keepOnly(new Set(entries.map(({ intent }) => intent.node)));
     for (const entry of entries) {
       try {
         await this.#configure(running.driver, entry);
@@ -239,6 +241,7 @@ export class NodePeering implements Peering {
       say,
     });
     this.#open = running;
+    running.keepOnly(this.#remembered);
     if (this.#begun) await running.start();
     return running;
   }
@@ -283,8 +286,8 @@ function configuredOf({ config, owners }: Boot): Configured {
 function addressOf({ config, names }: Boot): string {
   const { peer, control } = config;
   if (peer.advertise !== undefined) return peer.advertise;
+  // Who listens at every address says where it is found (`config/check-peering.ts`).
+  if (peer.listen !== undefined) return peer.listen;
   const host = control.advertise === undefined ? names.node : hostPort(control.advertise).host;
-  if (peer.listen === undefined) return `${host}:${PEER_PORT}`;
-  const { host: own, port } = hostPort(peer.listen);
-  return own === "0.0.0.0" || own === "::" ? `${host}:${port}` : peer.listen;
+  return `${host}:${PEER_PORT}`;
 }
