@@ -39,16 +39,20 @@ export interface WholeNode {
   signal(name: NodeJS.Signals): void;
 }
 
-/** Names are full ones; links are pairs of places in the list, and both ends dial. Resolves when every session is synced. */
+/**
+ * Names are full ones; links are pairs of places in the list, and both ends dial. Resolves when every session is synced. `more` is
+ * said in the configuration of each.
+ */
 export async function startNodes(
   t: Cleanup,
   names: readonly string[],
   links: readonly (readonly [number, number])[],
+  more: object = {},
 ): Promise<WholeNode[]> {
   const places = await makePlaces(t, names);
   const peersOf = (own: number): Place[] =>
     links.flatMap(([a, b]) => places.filter((_, i) => (a === own && i === b) || (b === own && i === a)));
-  const nodes = await Promise.all(places.map(async (place, i) => await start(t, place, peersOf(i))));
+  const nodes = await Promise.all(places.map(async (place, i) => await start(t, place, peersOf(i), more)));
   await until("all sessions are synced", async () => {
     const states = await Promise.all(nodes.map(async ({ node }) => await node.call("peer.list", {})));
     return states.flat().every(({ session }) => session.state === "synced");
@@ -76,7 +80,7 @@ async function makePlaces(t: Cleanup, names: readonly string[]): Promise<Place[]
   return places;
 }
 
-async function start(t: Cleanup, place: Place, peers: readonly Place[]): Promise<WholeNode> {
+async function start(t: Cleanup, place: Place, peers: readonly Place[], more: object): Promise<WholeNode> {
   const { name, label, organization, folder, control, egress } = place;
   const node = await TestNode.start(t, {
     folder,
@@ -96,6 +100,7 @@ async function start(t: Cleanup, place: Place, peers: readonly Place[]): Promise
       // What comes from another organization is used, and what is here is told to it.
       imports: [{ match: { origin: "*" }, action: "accept" }],
       exports: [{ action: "accept", set: { scope: "transitive" } }],
+      ...more,
     },
   });
   // Found now: who is killed can no longer be asked.

@@ -4,7 +4,6 @@ import { CatalystError } from "#rpc";
 import { type HttpAnswer, post } from "./ask.ts";
 import type { DemoNode } from "./node.ts";
 import type { Show } from "./show.ts";
-import type { World } from "./world.ts";
 
 /** Products from one service, what is said of them from the other. */
 export const QUERY = "{ topProducts(first: 2) { name price reviews { rating author body } } }";
@@ -60,23 +59,6 @@ export async function federated(
   if (envoy && server !== "envoy")
     throw new CatalystError("ERR_INTERNAL", "the answer did not come through Envoy");
   return answer;
-}
-
-/** The same once the way is there: the graph knows of a service of another node before each Envoy on the way does. */
-export async function soonFederated(world: World, node: DemoNode, token: string): Promise<GraphqlAnswer> {
-  let answer: GraphqlAnswer | undefined;
-  let last = "";
-  const tried = async (): Promise<boolean> => {
-    try {
-      answer = await federated(node, token, QUERY, true);
-    } catch (error) {
-      if (!(error instanceof CatalystError)) throw error;
-      last = error.message;
-    }
-    return answer !== undefined;
-  };
-  await world.until("the query is answered", tried, async () => last);
-  return answer ?? {};
 }
 
 function readJson(text: string): unknown {

@@ -3,7 +3,7 @@
 // and goes at the far end, and every node follows.
 
 import { availableParallelism } from "node:os";
-import { signIn, soonFederated } from "./client.ts";
+import { federated, QUERY, signIn } from "./client.ts";
 import type { DemoNode } from "./node.ts";
 import { refuseWithoutEnvoy, startServices } from "./organizations.ts";
 import type { Show } from "./show.ts";
@@ -52,7 +52,7 @@ export async function playNetwork(world: World, show: Show, topology: Topology):
   const way = await wayOf(first, far);
   const answer = await show.step(
     "one query at n1 over both services",
-    () => soonFederated(world, first, token),
+    () => federated(first, token, QUERY, true),
     () => `n1 > ${way.join(" > ")}`,
   );
   await comeAndGo(world, show, nodes, far, urls[1]);

@@ -3,7 +3,7 @@
 // out of both. Then Globex takes it back, Acme's graph follows, and everything that is Acme's own goes on.
 
 import { CatalystError } from "#rpc";
-import { ask, type GraphqlAnswer, QUERY, signIn, soonFederated } from "./client.ts";
+import { ask, federated, type GraphqlAnswer, QUERY, signIn } from "./client.ts";
 import type { DemoNode } from "./node.ts";
 import type { Show } from "./show.ts";
 import { commandName, type World } from "./world.ts";
@@ -57,7 +57,7 @@ export async function playOrganizations(world: World, show: Show): Promise<void>
   const token = await signIn(acme, show);
   const answer = await show.step(
     "one query at Acme over both, through two Envoys",
-    () => soonFederated(world, acme, token),
+    () => federated(acme, token, QUERY, true),
     () => QUERY,
   );
   await show.step(
@@ -74,7 +74,7 @@ export async function playOrganizations(world: World, show: Show): Promise<void>
     "Globex exports it again",
     async () => {
       await offered(world, acme, globex);
-      return await soonFederated(world, acme, token);
+      return await federated(acme, token, QUERY, true);
     },
     () => "the same query is answered again",
   );

@@ -11,7 +11,7 @@ import { type Boot, hostPort } from "../boot.ts";
 import { readFileSync } from "node:fs";
 import { envoyTelemetry } from "../envoy-telemetry.ts";
 import { type IngressProblem, IngressWatch } from "./ingress-watch.ts";
-import { peeringBaseOf, PeeringPlane, type PeeringProblem } from "./peering-plane.ts";
+import { type ImportUser, peeringBaseOf, PeeringPlane, type PeeringProblem } from "./peering-plane.ts";
 import { Reach } from "./peering-plane-reach.ts";
 
 type Control = Awaited<ReturnType<typeof controlPlane>>;
@@ -41,6 +41,7 @@ export interface PlaneGate {
   readonly opened: Promise<void>;
   /** Everything wanted at the moment the gate opens. */
   readonly desired: () => Iterable<ServiceEffect | PeeringEffect>;
+  readonly graph?: ImportUser;
 }
 
 export async function openDataPlane(boot: Boot, ports: Ports, gate: PlaneGate): Promise<DataPlane> {
@@ -124,6 +125,7 @@ class EnvoyPlane implements DataPlane {
       },
       moved: () => this.#tellQuarantined(),
       failed: (error) => this.#notBrought(error),
+      graph: gate.graph,
     });
     this.#reach = new Reach({
       clock,

@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { createGateway, type Gateway } from "#gateway";
-import { Loop, type Input } from "#kernel";
+import { type BatchRunner, type EffectResult, Loop, type Input } from "#kernel";
 import { type Event, type NodeTypes, type Route, type Rule, State } from "#routing";
 import { DEFAULT_GATEWAY_LIMITS } from "#rpc";
 import { start as startProducts } from "../../../examples/products/products.ts";
@@ -16,7 +16,7 @@ import { routeOf } from "../../../test/kit/routes.ts";
 import { builtInPlugins } from "../plugins/index.ts";
 import { systemClock, systemRandom } from "../ports.ts";
 import { sha256 } from "../store/store.ts";
-import { Graph } from "./graph.ts";
+import { Graph, type GraphOptions } from "./graph.ts";
 
 const NODE = "edge1.acme.test";
 const INSIDE = "edge2.acme.test";
@@ -32,7 +32,9 @@ async function standInEgress(t: TestContext): Promise<{ address: string; places:
     request.on("end", () => {
       const place = places.get(request.headers.host ?? "");
       if (place === undefined || request.url !== "/") {
-        response.writeHead(404).end();
+        const message = `no route to ${request.headers.host ?? ""}`;
+        response.writeHead(404, { "content-type": "application/json" });
+        response.end(JSON.stringify({ errors: [{ message, extensions: { code: "ERR_NOT_FOUND" } }] }));
         return;
       }
       const headers = { "content-type": "application/json" };
@@ -91,9 +93,11 @@ async function node(t: TestContext, rules: readonly Rule[]) {
     return sha256(text);
   };
   const asked: string[] = [];
+  /** What Envoy says to an import; what is not here it takes. */
+  const envoy = new Map<string, EffectResult>();
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const far = await sdlOf(reviews.url);
-  const graph = new Graph({
+  const options: GraphOptions = {
     gateway: () => Promise.resolve(gateway),
     sdl: (hash) => texts.get(hash),
     limits: DEFAULT_GATEWAY_LIMITS,
@@ -107,17 +111,22 @@ async function node(t: TestContext, rules: readonly Rule[]) {
       random: systemRandom,
       log: silent,
       put,
+      placed: (service) => loop.effects.settled("envoy.import", service),
       fetch: async (asksWhom) => {
         asked.push(asksWhom);
         await released;
         return far;
       },
     },
-  });
-  const loop = new Loop<NodeTypes>({
+  };
+  const graph = new Graph(options);
+  const imports: BatchRunner = {
+    batch: async (effects) => effects.map(({ key }) => envoy.get(key) ?? { ok: true }),
+  };
+  const loop: Loop<NodeTypes> = new Loop<NodeTypes>({
     store: new State(NODE),
     plugins: builtInPlugins(),
-    runners: { graph: graph.runner },
+    runners: { graph: graph.runner, "envoy.import": imports },
     ports: { clock: systemClock, random: systemRandom, log: silent },
     schedule: setImmediate,
   });
@@ -171,7 +180,17 @@ async function node(t: TestContext, rules: readonly Rule[]) {
     await until(async () => (await gateway.status()).services.join(" ") === services.join(" "));
     assert.deepEqual((await gateway.status()).services, services);
   };
-  return { graph, places, query, tell, withdraw, serves, asked, release, far, reviews };
+  /** Another one with the same wants over the same gateway, as after a restart of this part. */
+  const again = async (): Promise<Graph> => {
+    const wanted = [...loop.effects.desired()].filter((effect) => effect.kind === "graph");
+    // Of the union by contract, as the orchestrator reads them.
+    const desired = () => wanted as ReturnType<GraphOptions["desired"]>;
+    const next = new Graph({ ...options, desired });
+    t.after(() => next.stop());
+    await next.restore(gateway, () => {});
+    return next;
+  };
+  return { graph, again, places, envoy, query, tell, withdraw, serves, asked, release, far, reviews };
 }
 
 async function until(reached: () => boolean | Promise<boolean>): Promise<void> {
@@ -245,4 +264,49 @@ test("of two services that an own node and another organization tell, only the o
   await serves(PRODUCTS, inside);
   const { data } = (await query("{ latestReviews(first: 1) { product { name } } }")) as { data: unknown };
   assert.deepEqual(data, { latestReviews: [{ product: { name: "Kitchen radio" } }] });
+});
+
+const whyNot = (graph: Graph, service: string): string | undefined =>
+  graph.quarantined.find((one) => one.service === service)?.text;
+
+test("it joins when its way is open, says why while it is not, and stays whatever becomes of the way", async (t) => {
+  const { graph, again, places, tell, withdraw, serves, release, far, reviews } = await node(t, [SHARED]);
+  release();
+  await tell(GLOBEX, { key: REVIEWS, ...schemaOf(far) });
+  await until(() => whyNot(graph, REVIEWS)?.includes("no route") === true);
+  assert.equal(whyNot(graph, REVIEWS), `the way to it is not open yet: no route to ${REVIEWS}`);
+  await serves(PRODUCTS);
+  assert.equal(graph.uses(REVIEWS), false);
+  places.set(REVIEWS, reviews.url);
+  await serves(PRODUCTS, REVIEWS);
+  assert.equal(graph.uses(REVIEWS), true);
+
+  places.delete(REVIEWS);
+  const version = { epoch: 1, seq: 2 };
+  await tell(GLOBEX, { key: REVIEWS, version, nextHopAddress: "127.0.0.1:2", ...schemaOf(far) });
+  const other = "reviews.acme.test";
+  places.set(other, reviews.url);
+  await tell(INSIDE, { key: other, ...schemaOf(far) });
+  await serves(PRODUCTS, other, REVIEWS);
+  const next = await again();
+  assert.deepEqual([graph.quarantined, next.quarantined], [[], []]);
+  await serves(PRODUCTS, other, REVIEWS);
+
+  const left = graph.left([REVIEWS]);
+  await withdraw(GLOBEX, REVIEWS);
+  await left;
+  assert.equal(graph.uses(REVIEWS), false);
+  await serves(PRODUCTS, other);
+});
+
+test("one whose import Envoy refused does not join, and the others do", async (t) => {
+  const { graph, places, envoy, tell, serves, release, far, reviews } = await node(t, []);
+  release();
+  const [bad, good] = ["bad.acme.test", "good.acme.test"];
+  for (const name of [bad, good]) places.set(name, reviews.url);
+  envoy.set(bad, { ok: false, code: "ERR_ENVOY_REFUSED", text: "no such filter", retry: false });
+  await tell(INSIDE, { key: bad, ...schemaOf(far) });
+  await tell(INSIDE, { key: good, ...schemaOf(far) });
+  await serves(PRODUCTS, good);
+  assert.equal(whyNot(graph, bad), "the way to it is not open yet: no such filter");
 });

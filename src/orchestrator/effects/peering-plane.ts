@@ -1,7 +1,8 @@
 // Runners of what Envoy does between nodes: imports, exports, trust, the own certificate. All wants go to one configurator beside
 // that of ingress, on the same xDS server. Files are read here, so no secret is in the state. The egress listener is opened with
-// the first peer; a listener that Envoy refuses (its port is taken) is tried again by itself, after 1 s doubling to 30 s.
-// Invariant: what is wanted when the snapshot is first made is in it, before an Envoy may connect.
+// the first peer; a listener that Envoy refuses (its port is taken) is tried again by itself, after 1 s doubling to 30 s. An import
+// that nobody wants any more goes when the graph has let go of it. Invariant: what is wanted when the snapshot is first made is in
+// it, before an Envoy may connect.
 
 import { readFileSync } from "node:fs";
 import type { PeeringBase, PeeringConfigurator, Verdict } from "#envoy";
@@ -29,6 +30,15 @@ export interface PeeringPlaneOptions {
   readonly moved: () => void;
   /** A publication that nobody waits for failed. */
   readonly failed: (error: unknown) => void;
+  /** Absent = nobody but clients of egress asks for imports. */
+  readonly graph?: ImportUser | undefined;
+}
+
+/** Who sends queries over imports, and may do so for a moment after nobody wants them any more. */
+export interface ImportUser {
+  uses(service: ServiceName): boolean;
+  /** Resolves when no query goes to any of them; bounded. */
+  left(services: readonly ServiceName[]): Promise<void>;
 }
 
 /** Something of the listeners or certificates that Envoy does not take. */
@@ -47,6 +57,8 @@ export class PeeringPlane {
   #attempts = 0;
   #cancel: (() => void) | undefined;
   #stopped = false;
+  /** Imports that go when the graph has let go of them. */
+  readonly #leaving = new Map<ServiceName, Promise<void>>();
 
   constructor(options: PeeringPlaneOptions) {
     this.#options = options;
@@ -105,7 +117,8 @@ export class PeeringPlane {
       batch: async (effects, context) => {
         this.#options.began(context);
         await this.#options.opened();
-        const taken = effects.map((effect) => this.#take(effect));
+        const staying = this.#hold(effects);
+        const taken = effects.map((effect) => (staying.has(effect) ? MADE : this.#take(effect)));
         const flushed = await this.#flush();
         return effects.map(({ key }, i) => {
           const own = taken[i];
@@ -115,6 +128,29 @@ export class PeeringPlane {
         });
       },
     };
+  }
+
+  /** Imports that are to go and are in use: they go later, unless they are wanted again. */
+  #hold(effects: readonly PeeringEffect[]): ReadonlySet<PeeringEffect> {
+    const { graph, configurator } = this.#options;
+    const staying = new Set<PeeringEffect>();
+    for (const effect of effects) {
+      if (effect.kind !== "envoy.import") continue;
+      this.#leaving.delete(effect.key);
+      if (effect.want === undefined && graph?.uses(effect.key) === true) staying.add(effect);
+    }
+    if (graph === undefined || staying.size === 0) return staying;
+    const keys = [...staying].map(({ key }) => key);
+    const left = graph.left(keys).then(() => {
+      const gone = keys.filter((key) => this.#leaving.get(key) === left);
+      for (const key of gone) {
+        this.#leaving.delete(key);
+        configurator.setImport(key, undefined);
+      }
+      if (gone.length > 0 && !this.#stopped) this.#flushLater();
+    });
+    for (const key of keys) this.#leaving.set(key, left);
+    return staying;
   }
 
   /** Hands one want to the configurator. Never throws: a file that cannot be read is tried again. */
@@ -205,6 +241,8 @@ export class PeeringPlane {
     });
   }
 }
+
+const MADE: EffectResult = { ok: true };
 
 type Flushed = Awaited<ReturnType<PeeringConfigurator["flush"]>>;
 

@@ -131,6 +131,7 @@ class Orchestrator implements OrchestratorPart {
       random,
       log,
       put: (sdl) => this.#blobs.put(sdl),
+      placed: (service) => this.loop.effects.settled("envoy.import", service),
       // Asked for once there are routes, and so sessions.
       fetch: async (node, hash) => (await this.#peering?.fetchBlob(node, hash)) ?? "",
     };
@@ -180,6 +181,7 @@ class Orchestrator implements OrchestratorPart {
     const plane = await openDataPlane(boot, this.#ports, {
       opened: this.#gate.opened,
       desired: () => this.#planeDesired(),
+      graph: this.#graph,
     });
     this.#plane = plane;
     const loop = new Loop<NodeTypes>({
