@@ -53,6 +53,10 @@ const OWN: ReadonlySet<string> = new Set([
   refOf("secret", INGRESS_SECRET),
 ]);
 
+/** What each is to become; undefined = it goes. */
+type Preparing = ReadonlyMap<ServiceName, Prepared | undefined>;
+type Outcomes = ReadonlyMap<Ref, Outcome>;
+
 export class EnvoyConfigurator {
   readonly #server: Pick<XdsServer, "publish" | "hold">;
   readonly #prepare: Prepare;
@@ -276,9 +280,8 @@ export class EnvoyConfigurator {
     verdicts: Map<ServiceName, Verdict>,
   ): Promise<void> {
     const prepared = this.#prepareAll(base, names);
-    const outcomes = await this.#publishClusters(prepared);
-    const ready = names.filter((name) => this.#takesPart(name, prepared.get(name), outcomes));
-    await this.#publishRoutes(ready, prepared);
+    const outcomes =
+      (await this.#publishTogether(names, prepared)) ?? (await this.#publishApart(names, prepared));
     // What was refused is out again, and Envoy may have nothing good to go back to.
     if (this.#routes.changed) await this.#publishIngress();
     await this.#takeAway(names);
@@ -355,9 +358,38 @@ export class EnvoyConfigurator {
       if (other !== name && failure.code === "ERR_SERVICE_CONFLICT") this.#dirty.add(other);
   }
 
-  async #publishClusters(
-    prepared: ReadonlyMap<ServiceName, Prepared | undefined>,
-  ): Promise<ReadonlyMap<Ref, Outcome>> {
+  /**
+   * Where clusters stand as soon as they are read, their routes follow in the same breath. Undefined where they do not, or
+   * where Envoy did not take all of it: then one after the other, to find out whose it is.
+   */
+  async #publishTogether(names: readonly ServiceName[], prepared: Preparing): Promise<Outcomes | undefined> {
+    if (![...prepared.values()].every((next) => next === undefined || next.cluster.atOnce === true))
+      return undefined;
+    const before = names.map((name) => this.#routes.get(name));
+    for (const name of names) this.#routes.set(name, prepared.get(name)?.routes);
+    if (!this.#routes.changed) return undefined;
+    const { outcomes } = await this.#publishIngress(this.#clusters(prepared));
+    if ([...outcomes.values()].every((outcome) => failureOf(outcome) === undefined)) {
+      this.#tookEffect(names, prepared);
+      return outcomes;
+    }
+    names.forEach((name, i) => this.#routes.set(name, before[i]));
+    return undefined;
+  }
+
+  async #publishApart(names: readonly ServiceName[], prepared: Preparing): Promise<Outcomes> {
+    const outcomes = await this.#publishClusters(prepared);
+    const ready = names.filter((name) => this.#takesPart(name, prepared.get(name), outcomes));
+    await this.#publishRoutes(ready, prepared);
+    return outcomes;
+  }
+
+  async #publishClusters(prepared: Preparing): Promise<Outcomes> {
+    const changes = this.#clusters(prepared);
+    return changes.length === 0 ? new Map() : (await this.#server.publish(changes)).outcomes;
+  }
+
+  #clusters(prepared: Preparing): Change[] {
     const changes: Change[] = [];
     for (const [name, next] of prepared) {
       if (next === undefined) continue;
@@ -365,12 +397,11 @@ export class EnvoyConfigurator {
       if (next.endpoints.bytes !== undefined || this.#inForce.get(name)?.endpoints.bytes !== undefined)
         changes.push(next.endpoints);
     }
-    if (changes.length === 0) return new Map();
-    return (await this.#server.publish(changes)).outcomes;
+    return changes;
   }
 
   /** False when its cluster was refused: then what was good of it stays as it is. */
-  #takesPart(name: ServiceName, next: Prepared | undefined, outcomes: ReadonlyMap<Ref, Outcome>): boolean {
+  #takesPart(name: ServiceName, next: Prepared | undefined, outcomes: Outcomes): boolean {
     if (next === undefined) return true;
     for (const type of ["cluster", "endpoint"] as const) {
       const outcome = outcomes.get(refOf(type, clusterOf(name)));
@@ -383,10 +414,7 @@ export class EnvoyConfigurator {
   }
 
   /** Puts the new routes of `names` in force; where Envoy refuses, halves the set until the bad ones stand alone. */
-  async #publishRoutes(
-    names: readonly ServiceName[],
-    prepared: ReadonlyMap<ServiceName, Prepared | undefined>,
-  ): Promise<void> {
+  async #publishRoutes(names: readonly ServiceName[], prepared: Preparing): Promise<void> {
     const before = names.map((name) => this.#routes.get(name));
     for (const name of names) this.#routes.set(name, prepared.get(name)?.routes);
     const outcome = this.#routes.changed
@@ -394,10 +422,7 @@ export class EnvoyConfigurator {
       : undefined;
     if (outcome?.state !== "refused") {
       if (outcome !== undefined) this.#refused.delete(INGRESS_ROUTE);
-      for (const name of names) {
-        const next = prepared.get(name);
-        if (next !== undefined) this.#inForce.set(name, next);
-      }
+      this.#tookEffect(names, prepared);
       return;
     }
     names.forEach((name, i) => this.#routes.set(name, before[i]));
@@ -411,9 +436,16 @@ export class EnvoyConfigurator {
     await this.#publishRoutes(names.slice(half), prepared);
   }
 
-  async #publishIngress(): ReturnType<XdsServer["publish"]> {
+  #tookEffect(names: readonly ServiceName[], prepared: Preparing): void {
+    for (const name of names) {
+      const next = prepared.get(name);
+      if (next !== undefined) this.#inForce.set(name, next);
+    }
+  }
+
+  async #publishIngress(clusters: readonly Change[] = []): ReturnType<XdsServer["publish"]> {
     try {
-      return await this.#server.publish([this.#routes.change()]);
+      return await this.#server.publish([...clusters, this.#routes.change()]);
     } catch (error) {
       this.#routes.notSent();
       throw error;

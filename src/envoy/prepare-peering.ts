@@ -3,7 +3,7 @@
 
 import type { EnvoyExportWant, EnvoyImportWant, ExportTarget, NodeName, OrgName } from "#routing";
 import { encode } from "./encode.ts";
-import { assertClosed } from "./prepare.ts";
+import { assertClosed, clusterChanges } from "./prepare.ts";
 import {
   EGRESS,
   HEALTH_HOST,
@@ -23,8 +23,6 @@ import {
   peersSecret,
   routesOf,
   scopeOf,
-  serviceCluster,
-  serviceEndpoints,
   trustSecret,
   trustSecretOf,
 } from "./translate/index.ts";
@@ -117,24 +115,10 @@ export const aliasChange = (service: string, alias: string): Change => ({
 /** Cluster and endpoints of an own service, as peers reach it. */
 export function ownClusterChanges(
   service: string,
-  { endpoints }: Extract<ExportTarget, { readonly kind: "own" }>,
+  { endpoints: hosts }: Extract<ExportTarget, { readonly kind: "own" }>,
 ): Change[] {
-  const name = exportClusterOf(service);
-  const assigned = serviceEndpoints({ service, endpoints }, name);
-  const cluster = serviceCluster({ service, endpoints }, name);
-  return [
-    {
-      type: "cluster",
-      name,
-      bytes: encode("envoy.config.cluster.v3.Cluster", cluster),
-      needs: assigned === undefined ? [] : [refOf("endpoint", name)],
-    },
-    {
-      type: "endpoint",
-      name,
-      bytes: assigned && encode("envoy.config.endpoint.v3.ClusterLoadAssignment", assigned),
-    },
-  ];
+  const { cluster, endpoints } = clusterChanges({ service, endpoints: hosts }, exportClusterOf(service));
+  return [cluster, endpoints];
 }
 
 /** A service's routes, and the scope by which they are found; that one is the same whatever the routes say. */

@@ -17,7 +17,7 @@ import {
   serviceEndpoints,
   serviceHosts,
 } from "./translate/index.ts";
-import type { IdentityMode, Refusal } from "./translate/index.ts";
+import type { IdentityMode, Refusal, Served } from "./translate/index.ts";
 import { refOf } from "./xds/index.ts";
 import type { Change } from "./xds/index.ts";
 
@@ -42,26 +42,35 @@ export function prepareService(mode: IdentityMode, want: EnvoyServiceWant): Prep
   const host = hostForm(mode, want);
   const prefixed = prefixForm(mode, want);
   assertClosed([...openInHost(mode, host), ...prefixed.flatMap((r) => openInRoute(mode, r))]);
-  const name = clusterOf(want.service);
-  const endpoints = serviceEndpoints(want);
   const { prefix } = want.ingress;
   return {
-    cluster: {
-      type: "cluster",
-      name,
-      bytes: encode("envoy.config.cluster.v3.Cluster", serviceCluster(want)),
-      needs: endpoints === undefined ? [] : [refOf("endpoint", name)],
-    },
-    endpoints: {
-      type: "endpoint",
-      name,
-      bytes: endpoints && encode("envoy.config.endpoint.v3.ClusterLoadAssignment", endpoints),
-    },
+    ...clusterChanges(want, clusterOf(want.service)),
     routes: fragment(want.service, host, prefix, prefixed),
     claims: [
       ...serviceHosts(want).map((h) => `host ${h}`),
       ...(prefix === undefined ? [] : [`prefix ${prefix}`]),
     ],
+  };
+}
+
+/** Endpoints of their own need no name to be resolved: the cluster stands when Envoy has read both. */
+export function clusterChanges(want: Served, name: string): Pick<Prepared, "cluster" | "endpoints"> {
+  const endpoints = serviceEndpoints(want, name);
+  const atOnce = endpoints !== undefined;
+  return {
+    cluster: {
+      type: "cluster",
+      name,
+      bytes: encode("envoy.config.cluster.v3.Cluster", serviceCluster(want, name)),
+      needs: atOnce ? [refOf("endpoint", name)] : [],
+      atOnce,
+    },
+    endpoints: {
+      type: "endpoint",
+      name,
+      bytes: endpoints && encode("envoy.config.endpoint.v3.ClusterLoadAssignment", endpoints),
+      atOnce,
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 
 export type { EnvoyBase, IdentityMode, PartAddress } from "./base.ts";
 export { partCluster, serviceCluster, serviceEndpoints } from "./cluster.ts";
+export type { Served } from "./cluster.ts";
 export { openInExtension, openInHost, openInListener, openInRoute } from "./closed.ts";
 export { CLAIMS_HEADER, SUBJECT_HEADER, jwtExtension } from "./jwt.ts";
 export { KEY_CHECK_PATH } from "./api-key.ts";

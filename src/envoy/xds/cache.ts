@@ -33,6 +33,12 @@ export class SnapshotCache {
     return this.#of(type).get(name);
   }
 
+  /** The last one that Envoy acknowledged. */
+  good(type: ResourceType, name: string): Entry | undefined {
+    const entry = this.get(type, name);
+    return entry?.acked === true ? entry : entry?.lastGood;
+  }
+
   names(type: ResourceType): Iterable<string> {
     return this.#of(type).keys();
   }
@@ -62,7 +68,7 @@ export class SnapshotCache {
     const old = this.get(type, name);
     const version = versionOf(bytes);
     if (old?.version === version) return old;
-    const lastGood = old?.acked === true ? old : old?.lastGood;
+    const lastGood = this.good(type, name);
     if (lastGood !== undefined) lastGood.lastGood = undefined;
     const wire = resourceBytes(type, name, version, bytes);
     const entry = { version, wire, needs, acked: false, lastGood };

@@ -9,10 +9,11 @@ import type { Http2Server, ServerHttp2Session } from "node:http2";
 import type { Log } from "#kernel";
 import { CatalystError } from "#rpc";
 import { SnapshotCache } from "./cache.ts";
+import type { Entry } from "./cache.ts";
 import { valueOf } from "./discovery.ts";
 import { XdsStream } from "./stream.ts";
 import type { Answer, StreamHost } from "./stream.ts";
-import { PHASES, REMOVALS, TYPES, XDS_LIMITS, refOf } from "./types.ts";
+import { PHASES, REMOVALS, TYPES, XDS_LIMITS, refOf, splitRef } from "./types.ts";
 import type { Change, Outcome, Published, Ref, ResourceType } from "./types.ts";
 
 const PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
@@ -59,6 +60,17 @@ interface Waiter {
   readonly done: (outcome: Outcome) => void;
   readonly startedAt: number;
 }
+
+/** A change with bytes, as the snapshot has it. */
+interface Put {
+  readonly change: Change;
+  readonly version: string;
+  /** What was in force before. */
+  readonly good: Entry | undefined;
+}
+
+/** Nobody has waited for it yet, or nobody had asked for it. */
+const isOpen = (outcome: Outcome | undefined): boolean => outcome === undefined || outcome.state === "stored";
 
 export class XdsServer {
   readonly #cache = new SnapshotCache();
@@ -136,31 +148,36 @@ export class XdsServer {
     const startedAt = performance.now();
     this.#cache.check(changes);
     const outcomes = new Map<Ref, Outcome>();
-    const sets: { change: Change; version: string }[] = [];
+    const sets: Put[] = [];
     for (const change of changes) {
       if (change.bytes === undefined) continue;
+      const good = this.#cache.good(change.type, change.name);
       const entry = this.#cache.set(change.type, change.name, change.bytes, change.needs ?? []);
       this.#quarantine.delete(refOf(change.type, change.name));
-      sets.push({ change, version: entry.version });
+      sets.push({ change, version: entry.version, good });
     }
-    for (const phase of PHASES)
-      await this.#putInForce(
+    for (const phase of PHASES) {
+      const ready = this.#whole(
         sets.filter((s) => phase.includes(s.change.type)),
         outcomes,
-        startedAt,
       );
+      if (ready.length === 0) continue;
+      await this.#bring(ready);
+      if (!this.#inForce(ready)) await this.#settleAll(ready, outcomes, startedAt);
+    }
     // Phase by phase some were not asked for yet, because what names them came later.
     await this.#settleAll(
-      sets.filter((s) => outcomes.get(refOf(s.change.type, s.change.name))?.state === "stored"),
+      sets.filter((s) => isOpen(outcomes.get(refOf(s.change.type, s.change.name)))),
       outcomes,
       startedAt,
     );
-    for (const type of REMOVALS)
-      await this.#takeAway(
-        changes.filter((c) => c.bytes === undefined && c.type === type),
-        outcomes,
-        startedAt,
-      );
+    // Routes that did not wait for a cluster, which was refused after all, go back to what was good of them.
+    const routes = sets.filter((s) => s.change.type === "route");
+    if (this.#whole(routes, outcomes).length < routes.length) await this.#send();
+    for (const type of REMOVALS) {
+      const going = changes.filter((c) => c.bytes === undefined && c.type === type);
+      if (going.length > 0) await this.#takeAway(going, outcomes, startedAt);
+    }
     return { ms: performance.now() - startedAt, outcomes };
   }
 
@@ -205,25 +222,30 @@ export class XdsServer {
     };
   }
 
-  async #putInForce(
-    sets: readonly { change: Change; version: string }[],
-    outcomes: Map<Ref, Outcome>,
-    startedAt: number,
-  ): Promise<void> {
-    const ready = sets.filter(({ change: { type, name, needs = [] }, version }) => {
+  /** Those whose needs are all there; the others name what Envoy refused. */
+  #whole(sets: readonly Put[], outcomes: Map<Ref, Outcome>): Put[] {
+    return sets.filter(({ change: { type, name, needs = [] }, version, good }) => {
       const missing = this.#cache.missing(needs);
       if (missing === undefined) return true;
-      // What it names was refused a phase earlier.
       const text = `names ${missing}, which Envoy refused`;
-      this.#quarantineEntry(type, name, version, text);
+      this.#quarantineEntry(type, name, { version, text }, good);
       outcomes.set(refOf(type, name), { state: "refused", text });
       return false;
     });
-    if (ready.length === 0) return;
+  }
+
+  async #bring(sets: readonly Put[]): Promise<void> {
     for (const stream of this.#streams)
-      for (const { change } of ready) stream.mark(change.type, [change.name]);
+      for (const { change } of sets) stream.mark(change.type, [change.name]);
     await this.#send();
-    await this.#settleAll(ready, outcomes, startedAt);
+  }
+
+  /** All of it is with Envoy, and stands as soon as it is read: what names it may follow at once, in the same stream. */
+  #inForce(sets: readonly Put[]): boolean {
+    return sets.every(
+      ({ change: { type, name, atOnce = false }, version }) =>
+        atOnce && [...this.#streams].every((s) => s.subscription(type)?.sent(name, version) === true),
+    );
   }
 
   /**
@@ -235,11 +257,7 @@ export class XdsServer {
     for (const stream of this.#streams) stream.flush();
   }
 
-  async #settleAll(
-    sets: readonly { change: Change; version: string }[],
-    outcomes: Map<Ref, Outcome>,
-    startedAt: number,
-  ): Promise<void> {
+  async #settleAll(sets: readonly Put[], outcomes: Map<Ref, Outcome>, startedAt: number): Promise<void> {
     await Promise.all(
       sets.map(async ({ change: { type, name }, version }) => {
         outcomes.set(refOf(type, name), await this.#settled(type, name, version, startedAt));
@@ -324,10 +342,8 @@ export class XdsServer {
   /** Envoy has something that names it, so it is going to ask. */
   #willAsk(stream: XdsStream, ref: Ref): boolean {
     for (const dependent of this.#cache.dependents(ref)) {
-      const slash = dependent.indexOf("/");
-      const type = TYPES.find((t) => t === dependent.slice(0, slash));
-      if (type !== undefined && stream.subscription(type)?.has(dependent.slice(slash + 1)) === true)
-        return true;
+      const [type, name] = splitRef(dependent);
+      if (stream.subscription(type)?.has(name) === true) return true;
     }
     return false;
   }
@@ -339,12 +355,16 @@ export class XdsServer {
     }
   }
 
-  #quarantineEntry(type: ResourceType, name: string, version: string, text: string): void {
-    const entry = this.#cache.get(type, name);
-    if (entry?.version !== version) return; // a newer one is already there
-    this.#quarantine.set(refOf(type, name), { version, text });
-    this.#cache.put(type, name, entry.lastGood);
-    if (entry.lastGood !== undefined) for (const stream of this.#streams) stream.mark(type, [name]);
+  #quarantineEntry(
+    type: ResourceType,
+    name: string,
+    why: { readonly version: string; readonly text: string },
+    good = this.#cache.get(type, name)?.lastGood,
+  ): void {
+    if (this.#cache.get(type, name)?.version !== why.version) return; // a newer one is already there
+    this.#quarantine.set(refOf(type, name), why);
+    this.#cache.put(type, name, good);
+    if (good !== undefined) for (const stream of this.#streams) stream.mark(type, [name]);
   }
 
   readonly #host: StreamHost = {
@@ -378,7 +398,7 @@ export class XdsServer {
       const waited = [...this.#waiters].some(
         (w) => w.type === type && w.name === name && w.version === entry.version,
       );
-      this.#quarantineEntry(type, name, entry.version, text);
+      this.#quarantineEntry(type, name, { version: entry.version, text });
       if (!waited) this.#options.onRefused?.(type, name, text);
     }
     for (const stream of this.#streams) if (stream !== from) stream.flush();

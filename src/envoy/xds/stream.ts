@@ -8,8 +8,8 @@ import { readRequest, responseBytes } from "./discovery.ts";
 import type { DeltaRequest } from "./discovery.ts";
 import { FrameReader, frameHead } from "./frame.ts";
 import { Subscription } from "./subscription.ts";
-import type { Verdicts } from "./subscription.ts";
-import { PHASES, TYPES, TYPE_OF, XDS_LIMITS } from "./types.ts";
+import type { Batch, Verdicts } from "./subscription.ts";
+import { PHASES, TYPES, TYPE_OF, XDS_LIMITS, splitRef } from "./types.ts";
 import type { ResourceType } from "./types.ts";
 
 export interface Answer extends Verdicts {
@@ -85,9 +85,7 @@ export class XdsStream {
       if (batch === undefined) continue;
       this.#nonce++;
       this.#sentAt.set(type, this.#host.now());
-      // A changed EDS cluster stays warming, and CDS unacknowledged, until its endpoints come again.
-      if (type === "cluster")
-        for (const { name } of batch.resources) this.#subscriptions.get("endpoint")?.resend(name);
+      this.#offer(batch);
       const wires = batch.resources.map((r) => r.entry.wire);
       const pieces = responseBytes(type, nonce, wires, batch.removed);
       this.#http.cork();
@@ -95,6 +93,19 @@ export class XdsStream {
       for (const piece of pieces) this.#http.write(piece);
       this.#http.uncork();
     }
+  }
+
+  /**
+   * What resources name, of types that come behind theirs, follows them unasked: endpoints of clusters, routes of scopes. A
+   * changed EDS cluster stays warming, and CDS unacknowledged, until its endpoints come again.
+   */
+  #offer({ resources }: Batch): void {
+    for (const { entry } of resources)
+      for (const need of entry.needs) {
+        const [type, name] = splitRef(need);
+        if (type === "endpoint") this.#subscriptions.get(type)?.offer(name, true);
+        else if (type === "route") this.#subscriptions.get(type)?.offer(name, false);
+      }
   }
 
   close(): void {
@@ -118,7 +129,7 @@ export class XdsStream {
       subscription = new Subscription(type, this.#host.cache);
       this.#subscriptions.set(type, subscription);
       subscription.begin(request.initialVersions, request.subscribe);
-    } else subscription.subscribe(request.subscribe);
+    } else subscription.subscribe(request.subscribe, request.nonce);
     subscription.unsubscribe(request.unsubscribe);
     if (request.nonce !== "") this.#answer(type, subscription, request);
     this.flush();

@@ -27,6 +27,7 @@ export interface Verdicts {
 
 interface Pending extends Batch {
   readonly nonce: string;
+  readonly names: ReadonlySet<string>;
   readonly restore: boolean;
 }
 
@@ -91,8 +92,11 @@ export class Subscription {
     for (const name of subscribe) this.#subscribe(name, initial.has(name));
   }
 
-  subscribe(names: readonly string[]): void {
-    for (const name of names) this.#subscribe(name, false);
+  /** `nonce`: of the response that is answered by the same request. */
+  subscribe(names: readonly string[], nonce: string): void {
+    // Envoy said so before it read the response in flight, which is then the answer for what it carries.
+    const coming = nonce === this.#pending?.nonce ? undefined : this.#pending?.names;
+    for (const name of names) this.#subscribe(name, coming?.has(name) === true);
   }
 
   unsubscribe(names: readonly string[]): void {
@@ -128,11 +132,21 @@ export class Subscription {
     if (this.wants(name) || this.#sent.has(name)) this.#dirty.add(name);
   }
 
-  /** Sends it once more, although Envoy has it. */
-  resend(name: string): void {
-    if (!this.#sent.delete(name)) return;
-    this.#acked.delete(name);
+  /**
+   * Sends it with the next response, asked for or not: Envoy subscribes while it reads what names it, so it takes what follows.
+   * Where it did not, its request comes later and is answered anew. `again`: although Envoy has it.
+   */
+  offer(name: string, again: boolean): void {
+    if (again) {
+      this.#sent.delete(name);
+      this.#acked.delete(name);
+    }
     this.#dirty.add(name);
+  }
+
+  /** This version went out. */
+  sent(name: string, version: string): boolean {
+    return this.#sent.get(name) === version;
   }
 
   /** What to send now under `nonce`; undefined when there is nothing, or an answer is still to come. */
@@ -150,7 +164,7 @@ export class Subscription {
 
   #send(nonce: string, batch: Batch, restore: boolean): Batch {
     this.#greet = false;
-    this.#pending = { ...batch, nonce, restore };
+    this.#pending = { ...batch, nonce, restore, names: new Set(batch.resources.map((r) => r.name)) };
     for (const { name, entry } of batch.resources) this.#sent.set(name, entry.version);
     for (const name of batch.removed) this.#forget(name);
     return batch;
@@ -194,7 +208,7 @@ export class Subscription {
   }
 
   #refused(pending: Pending, error: string): Verdicts {
-    const names = pending.resources.map((r) => r.name);
+    const names = [...pending.names];
     for (const name of names) {
       this.#sent.delete(name);
       this.#acked.delete(name);

@@ -19,14 +19,13 @@ export const TYPE_URL: Readonly<Record<ResourceType, string>> = {
 
 export const TYPE_OF: ReadonlyMap<string, ResourceType> = new Map(TYPES.map((t) => [TYPE_URL[t], t]));
 
-/** One phase waits for Envoy's answer to the one before. */
+/** One phase waits for Envoy's answer to the one before, but where all of that is in force as soon as it is read. */
 export const PHASES: readonly (readonly ResourceType[])[] = [
   ["secret"],
   ["cluster", "endpoint"],
   ["extension"],
   ["listener"],
-  ["scope"],
-  ["route"],
+  ["scope", "route"],
 ];
 
 /** Removals, one type after the other: what names something goes before it. */
@@ -44,6 +43,12 @@ export const REMOVALS: readonly ResourceType[] = [
 export type Ref = `${ResourceType}/${string}`;
 export const refOf = (type: ResourceType, name: string): Ref => `${type}/${name}`;
 
+export function splitRef(ref: Ref): readonly [type: ResourceType, name: string] {
+  const slash = ref.indexOf("/");
+  // By the shape of a Ref.
+  return [ref.slice(0, slash) as ResourceType, ref.slice(slash + 1)];
+}
+
 /** A resource to be put in force, or (without bytes) taken away. */
 export interface Change {
   readonly type: ResourceType;
@@ -51,6 +56,8 @@ export interface Change {
   readonly bytes: Uint8Array | undefined;
   /** What it names; all of it must exist. */
   readonly needs?: readonly Ref[];
+  /** In force once Envoy has read it, and its endpoints behind it: what names it need not wait for the answer. */
+  readonly atOnce?: boolean;
 }
 
 export type Outcome =
