@@ -3,6 +3,7 @@
 // one next hop are one path. No secret stands in here: files are named, with a hash of their content, so that a changed file
 // is a changed want; the runner reads them (docs/reference/envoy/README.md sections 7 and 9).
 
+import type { TrustByName, TrustFile } from "./route.ts";
 import type { Hash, NodeName, OrgName, Protocol, ServiceName } from "./service.ts";
 import type { Millis } from "#kernel";
 
@@ -43,13 +44,11 @@ export interface EnvoyExportWant {
   readonly target: ExportTarget;
 }
 
-/** An organization whose certificates are believed, for exactly these nodes of it. */
-export interface EnvoyTrustWant {
+/** An organization whose certificates are believed, for exactly these nodes of it; or whose nodes are believed by name. */
+export type EnvoyTrustWant = {
   readonly organization: OrgName;
   readonly nodes: readonly NodeName[];
-  readonly file: string;
-  readonly hash: Hash;
-}
+} & (TrustFile | TrustByName);
 
 /** This node's own certificate. */
 export interface EnvoyNodeCertWant {

@@ -5,7 +5,7 @@
 
 import { CourseBook } from "./course.ts";
 import type { EnvoyNodeCertWant } from "./peering-effects.ts";
-import type { OnLoss, PeerIntent, PeerKind, PeerLimits, PeerRole, TrustFile } from "./route.ts";
+import type { OnLoss, PeerIntent, PeerKind, PeerLimits, PeerRole } from "./route.ts";
 import type { Health, NodeName, OrgName } from "./service.ts";
 import type { Path } from "./path.ts";
 import type { Rejection } from "./rejection.ts";
@@ -30,7 +30,7 @@ export interface PeerTerms {
   readonly reach: Health;
   /** Hash of the import rules by which its routes are judged. */
   readonly policy: string;
-  readonly trust?: TrustFile;
+  readonly trust?: NonNullable<PeerIntent["trust"]>;
   /** Of this node itself: the certificate it shows. */
   readonly certificate?: EnvoyNodeCertWant;
 }

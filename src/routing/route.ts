@@ -73,6 +73,11 @@ export interface TrustFile {
   readonly hash: Hash;
 }
 
+/** Believed by the name it tells: `identity.mode: none`, where no node proves who it is. */
+export interface TrustByName {
+  readonly unproven: true;
+}
+
 /** A remote node this node agreed to exchange routes with. */
 export interface PeerIntent {
   readonly node: NodeName;
@@ -86,6 +91,6 @@ export interface PeerIntent {
   readonly holdMs?: Millis;
   readonly limits: PeerLimits;
   /** Absent = its certificate is not believed, so no request goes between the two Envoys. */
-  readonly trust?: TrustFile;
+  readonly trust?: TrustFile | TrustByName;
   readonly adminDown?: { readonly reason: string };
 }

@@ -84,6 +84,8 @@ export interface PeerRecord {
   };
   /** When the certificate of either side ends; milliseconds since 1970. */
   readonly certificateEnds?: number;
+  /** It is believed by the name it tells: `identity.mode` none, for connectivity tests. */
+  readonly unproven?: true;
   readonly routes: {
     readonly received: number;
     /** In use, as the best path or one of the three behind it. */

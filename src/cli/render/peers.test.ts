@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { test } from "node:test";
-import { DIFFERENCES, PEERS, ROUTES } from "../testdata/peerings.ts";
+import { DIFFERENCES, PEERS, ROUTES, UNPROVEN } from "../testdata/peerings.ts";
 import { differenceText, peerTable, peerText } from "./peers.ts";
 import { routeTable } from "./routes.ts";
 import { PLAIN } from "./style.ts";
@@ -12,6 +12,8 @@ test("peers, routes and what other rules would change, as people read them", (t)
     peerTable([], PLAIN),
     peerTable(PEERS, PLAIN),
     ...PEERS.map((peer) => peerText(peer, PLAIN)),
+    peerTable([UNPROVEN], PLAIN),
+    peerText(UNPROVEN, PLAIN),
     routeTable([], PLAIN),
     routeTable(ROUTES, PLAIN),
     routeTable(ROUTES.slice(0, 1), PLAIN),

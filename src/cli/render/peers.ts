@@ -9,7 +9,8 @@ import { type Cell, pairs, table } from "./table.ts";
 
 type State = PeerRecord["session"]["state"];
 
-function sessionCell(state: State, style: Style): Cell {
+function sessionCell(state: State, unproven: boolean, style: Style): Cell {
+  if (unproven) return { text: `${state}, UNPROVEN`, paint: style.red };
   const paint = state === "synced" ? style.green : state === "idle" ? style.red : style.yellow;
   return { text: state, paint };
 }
@@ -21,10 +22,10 @@ function freshCell({ state }: PeerRecord["freshness"], style: Style): Cell {
 export function peerTable(peers: readonly PeerRecord[], style: Style): string {
   if (peers.length === 0) return "no peers; add one: catalyst peer add NODE --address HOST:PORT --trust FILE";
   const right = true as const;
-  const rows = peers.map(({ node, kind, role, session, freshness, reach, routes }): Cell[] => [
+  const rows = peers.map(({ node, kind, role, session, unproven, freshness, reach, routes }): Cell[] => [
     node,
     kind === role ? kind : `${kind} ${role}`,
-    sessionCell(session.state, style),
+    sessionCell(session.state, unproven === true, style),
     session.forMs === undefined ? "-" : span(session.forMs),
     freshCell(freshness, style),
     healthCell(reach, style),
@@ -83,6 +84,9 @@ export function peerText(peer: PeerRecord, style: Style): string {
     ["owner", ownerText(peer.owner)],
     ["address", peer.address ?? "none: it dials us"],
     ["on loss", peer.onLoss],
+    peer.unproven === true
+      ? ["identity", { text: "NOT PROVEN: believed by name; for connectivity tests only", paint: style.red }]
+      : undefined,
     ["session", `${session.state}${since}${dialled}, ${count(session.flaps, "flap")}`],
     waiting === "" ? undefined : ["next", { text: waiting, paint: style.yellow }],
     ended === "" ? undefined : ["last end", ended],

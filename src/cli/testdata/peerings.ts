@@ -72,6 +72,10 @@ const silent: PeerRecord = {
 
 export const PEERS: readonly PeerRecord[] = [synced, away, silent];
 
+const { certificateEnds: ___, ...uncertified } = synced;
+/** As with `identity.mode: none`. */
+export const UNPROVEN: PeerRecord = { ...uncertified, unproven: true };
+
 const route: RouteRecord = {
   name: "reviews.globex.catalyst.internal",
   protocol: "http:graphql",

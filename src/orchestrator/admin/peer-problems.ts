@@ -3,6 +3,7 @@
 
 import type { NodeStatus, PeerRecord, PeeringStatus, Quarantined } from "#rpc";
 import type { PeeringStatus as SessionsStatus } from "../peering/peering.ts";
+import { NOTICES } from "#routing";
 import type { Problem } from "./problems.ts";
 
 export interface PeeringFacts {
@@ -35,15 +36,19 @@ const isStale = (peer: PeerRecord): boolean =>
   !isDown(peer) && (peer.freshness.state === "stale" || peer.freshness.state === "long-stale");
 
 export function peeringProblems({ status, peers, leftOut, uptimeMs, now }: PeeringFacts): Problem[] {
-  const away = peers.filter((peer) => isAway(peer, uptimeMs));
+  const [strange, away] = parted(
+    peers.filter((peer) => isAway(peer, uptimeMs)),
+    ({ session }) => session.last?.code === NOTICES.unproven.code,
+  );
   // A lost session explains old data.
-  const stale = peers.filter((peer) => isStale(peer) && !away.includes(peer));
+  const stale = peers.filter((peer) => isStale(peer) && !isAway(peer, uptimeMs));
   const full = peers.filter(({ routes }) => routes.limit !== undefined);
   const ending = peers.filter(
     ({ certificateEnds: ends }) => ends !== undefined && ends - now < CERTIFICATE_MS,
   );
   return [
     ...status.problems.map(({ text, hint }) => ({ code: "ERR_PEERING", text, hint })),
+    ...named("ERR_PEER_UNPROVEN", strange, awayText, strangeHint),
     ...named("ERR_PEER_DOWN", away, awayText),
     ...named("ERR_PEER_STALE", stale, staleText),
     ...named("ERR_PEER_LIMIT", full, ({ node, routes }) => `${node}: ${routes.limit?.text ?? ""}`),
@@ -69,17 +74,30 @@ function leftOutProblems(leftOut: readonly Quarantined[]): Problem[] {
   return [...lines, { code, text: `and ${more} more are left out of the graph` }];
 }
 
-function named(code: string, peers: readonly PeerRecord[], text: (peer: PeerRecord) => string): Problem[] {
+function named(
+  code: string,
+  peers: readonly PeerRecord[],
+  text: (peer: PeerRecord) => string,
+  hint = ({ node }: PeerRecord): string => `catalyst peer show ${node}`,
+): Problem[] {
   const lines = peers.slice(0, NAMED).map((peer) => ({
     code,
     text: text(peer),
-    hint: `catalyst peer show ${peer.node}`,
+    hint: hint(peer),
   }));
   const more = peers.length - lines.length;
   return more === 0
     ? lines
     : [...lines, { code, text: `and ${more} more peers`, hint: "catalyst peer list" }];
 }
+
+function parted<T>(all: readonly T[], holds: (one: T) => boolean): readonly [T[], T[]] {
+  return [all.filter(holds), all.filter((one) => !holds(one))];
+}
+
+/** Only who starts both nodes can end it. */
+const strangeHint = ({ node }: PeerRecord): string =>
+  `start both nodes with the same identity.mode, then: catalyst peer up ${node}`;
 
 function awayText({ node, session }: PeerRecord): string {
   const why = session.last === undefined ? "" : `: ${session.last.text}`;

@@ -31,6 +31,7 @@ export function peerRecord(
     reach: received?.terms.reach ?? "unknown",
     freshness: freshnessOf(report, size, now),
     ...(certificateEnds === undefined ? {} : { certificateEnds }),
+    ...(intent.trust !== undefined && "unproven" in intent.trust ? { unproven: true } : {}),
     routes: {
       received: size,
       accepted: inUse.used,

@@ -122,7 +122,7 @@ export function problems(facts: Facts): Problem[] {
   if (facts.identity === "none")
     list.push({
       code: "ERR_IDENTITY_NONE",
-      text: "identity.mode is none: everyone may ask everything",
+      text: "identity.mode is none: everyone may ask everything, and peers are believed by name",
       hint: 'for connectivity tests only; set identity.mode to "own"',
     });
   if (facts.auth?.problem !== undefined) list.push({ code: "ERR_KEY_NOT_FOUND", text: facts.auth.problem });

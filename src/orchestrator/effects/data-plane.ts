@@ -112,9 +112,13 @@ class EnvoyPlane implements DataPlane {
     });
     const { clock } = ports;
     this.#peering = new PeeringPlane({
-      configurator: new control.PeeringConfigurator(server, (collect) => {
-        clock.after(LINGER_MS, () => void collect().catch((error: unknown) => this.#notBrought(error)));
-      }),
+      configurator: new control.PeeringConfigurator(
+        server,
+        (collect) => {
+          clock.after(LINGER_MS, () => void collect().catch((error: unknown) => this.#notBrought(error)));
+        },
+        boot.config.identity.mode === "none" ? "none" : "certificate",
+      ),
       base: peeringBaseOf(boot),
       clock,
       opened: () => this.#open(),

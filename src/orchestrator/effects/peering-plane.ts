@@ -190,7 +190,8 @@ export class PeeringPlane {
       this.#listeners();
     }
     try {
-      configurator.setTrust(key, { nodes: want.nodes, pem: textOf(want.file) });
+      const pem = "unproven" in want ? undefined : textOf(want.file);
+      configurator.setTrust(key, { nodes: want.nodes, pem });
     } catch (error) {
       // Who cannot be checked is not believed, whatever was believed before.
       configurator.setTrust(key, undefined);

@@ -33,8 +33,9 @@ function place(t: { after(run: () => void): void }) {
   writeFileSync(join(folder, "globex.pem"), PEM);
   const store = new Store(join(folder, "state.db"), () => 1);
   t.after(() => store.close());
-  const open = (configured: Partial<Configured> = {}) =>
+  const open = (configured: Partial<Configured> = {}, unproven = false) =>
     new Book({
+      unproven,
       node: "edge1.acme.test",
       organization: "acme.test",
       configured: { peers: [], imports: [], exports: [], ...configured },
@@ -104,6 +105,16 @@ test("trust that cannot be read leaves the peer without proof, and says so", (t)
   });
   const key = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n";
   assert.throws(() => book.add(peer(HOOLI), `${PEM}${key}`), /holds a private key/);
+});
+
+test("where nobody is asked for proof every peer is believed by name, and its trust waits", (t) => {
+  const { open, inFile } = place(t);
+  const none = open(inFile(GLOBEX, "missing.pem"), true);
+  none.add(peer(HOOLI), PEM);
+  for (const { trust, intent } of none.peers())
+    assert.deepEqual([trust, intent.trust], [undefined, { unproven: true }]);
+  assert.deepEqual(none.problems, []);
+  assert.equal(open().peer(HOOLI)?.trust, PEM, "for the mode that asks");
 });
 
 test("a peer that the file has named stays with the file: what was stored of it does not come back", (t) => {
@@ -182,6 +193,7 @@ test("who a peer is proved by: the own organization's trust for its nodes, and f
   assert.deepEqual(book.peer(INSIDE)?.intent.trust, { file: own, hash: sha256(PEM) });
   assert.equal(book.peer(INSIDE)?.trust, PEM);
   assert.deepEqual([book.peer(GLOBEX)?.trust, book.peer(GLOBEX)?.intent.trust], [undefined, undefined]);
+  assert.match(book.problems[0]?.text ?? "", /to be edge1\.globex\.test: it was added without trust/);
   // What is given is used, also where there would be something else.
   book.add(peer(INSIDE), PEM);
   const file = join(folder, "peers", `${INSIDE}.pem`);

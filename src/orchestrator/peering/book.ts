@@ -37,12 +37,14 @@ export interface BookOptions {
   readonly certsDir: string;
   /** CA certificates of the own organization. */
   readonly trustFile: string;
+  /** Nobody is asked for proof (`identity.mode: none`): trust is kept for later and read by nobody. */
+  readonly unproven?: boolean;
 }
 
 export interface PeerEntry {
   readonly intent: PeerIntent;
   readonly owner: Owner;
-  /** PEM; undefined = it could not be read, so nobody proves to be this peer. */
+  /** PEM; undefined = there is none, or it could not be read: nobody proves to be this peer. */
   readonly trust: string | undefined;
 }
 
@@ -207,13 +209,12 @@ export class Book {
     pem: string | undefined,
     adminDown: PeerIntent["adminDown"],
   ): PeerEntry {
-    const { organization, trustFile } = this.#options;
+    const { organization, unproven } = this.#options;
     const { trust: given, ...terms } = peerOf(peer, organization);
-    const file =
-      pem === undefined ? (given ?? (terms.kind === "internal" ? trustFile : undefined)) : undefined;
-    const text = pem ?? (file === undefined ? undefined : this.#read(peer.node, file));
-    const trust: TrustFile | undefined =
-      text === undefined ? undefined : { file: file ?? this.#write(peer.node, text), hash: sha256(text) };
+    const [trust, text] =
+      unproven === true
+        ? [{ unproven: true } as const]
+        : this.#trust(peer.node, pem, given, terms.kind === "internal");
     return {
       intent: {
         ...terms,
@@ -223,6 +224,24 @@ export class Book {
       owner,
       trust: text,
     };
+  }
+
+  #trust(
+    node: NodeName,
+    pem: string | undefined,
+    given: string | undefined,
+    inside: boolean,
+  ): readonly [TrustFile?, string?] {
+    if (pem !== undefined) return [{ file: this.#write(node, pem), hash: sha256(pem) }, pem];
+    const file = given ?? (inside ? this.#options.trustFile : undefined);
+    if (file === undefined) {
+      // As it was added while nobody was asked for proof.
+      const text = `nobody can prove to be ${node}: it was added without trust`;
+      this.problems.push({ text, hint: "catalyst peer add it again, with --trust" });
+      return [];
+    }
+    const text = this.#read(node, file);
+    return text === undefined ? [] : [{ file, hash: sha256(text) }, text];
   }
 
   #read(node: NodeName, file: string): string | undefined {

@@ -25,6 +25,8 @@ export interface NodePeeringOptions {
   readonly say: (level: "info" | "warn", kind: string, text: string, node?: NodeName) => void;
 }
 
+const UNPROVEN = "nobody proves who it is (identity.mode none), for connectivity tests only";
+
 /** Of Envoy's peer listener where none is configured: nobody answers there, and nothing is promised. */
 const PEER_PORT = 10_443;
 
@@ -35,6 +37,8 @@ export class NodePeering implements Peering {
   readonly #book: Book;
   /** Peers from the start: of nobody else anything counts that was told in an earlier life. */
   readonly #remembered: ReadonlySet<NodeName>;
+  /** `identity.mode: none`. Settled here, once, for everything between nodes. */
+  readonly #unproven: boolean;
   #running: Promise<Running> | undefined;
   #open: Running | undefined;
   /** Sessions may begin. */
@@ -49,7 +53,9 @@ export class NodePeering implements Peering {
     const { names, config, paths } = boot;
     const { node, organization } = names;
     this.self = { node, organization, address: addressOf(boot) };
+    this.#unproven = config.identity.mode === "none";
     this.#book = new Book({
+      unproven: this.#unproven,
       node,
       organization,
       configured: configuredOf(boot),
@@ -105,7 +111,7 @@ export class NodePeering implements Peering {
     const established = phases.filter((phase) => phase.state === "established");
     return {
       listens: listen === undefined || port === undefined ? undefined : `${hostPort(listen).host}:${port}`,
-      proven: true,
+      proven: !this.#unproven,
       peers: this.#book.peers().length,
       established: established.length,
       synced: established.filter((phase) => phase.syncedAt !== undefined).length,
@@ -217,7 +223,8 @@ export class NodePeering implements Peering {
   async #configure(driver: Running["driver"], { intent, trust }: PeerEntry): Promise<void> {
     const { node, organization, kind } = intent;
     const external = kind === "external";
-    await driver.configure(intent, trust === undefined ? undefined : { node, organization, trust, external });
+    const known = trust !== undefined || this.#unproven;
+    await driver.configure(intent, known ? { node, organization, trust, external } : undefined);
   }
 
   #opened(): Promise<Running> {
@@ -226,25 +233,34 @@ export class NodePeering implements Peering {
   }
 
   async #run(): Promise<Running> {
-    const { ports, loop, boot, content, say } = this.#options;
+    const { ports, loop, boot, content } = this.#options;
     const { node, organization, dataDir } = boot.names;
     const { control, tls } = boot.config;
+    const unproven = this.#unproven;
+    if (unproven) this.#options.say("warn", "peer.unproven", `peers are believed by name: ${UNPROVEN}`);
     const module = await import("./running.ts");
     const running = await module.Running.open({
       ports,
       loop,
       exports: this.exports,
-      certificate: { node, organization, dataDir, tls, clock: ports.clock },
+      certificate: unproven ? undefined : { node, organization, dataDir, tls, clock: ports.clock },
       listen: control.listen === undefined ? undefined : hostPort(control.listen),
-      file: join(dataDir, "learned.db"),
+      // What was learned from nobody in particular is never found by a node that asks who speaks.
+      file: join(dataDir, unproven ? "learned-unproven.db" : "learned.db"),
       content,
-      say,
+      say: unproven ? this.#sayUnproven : this.#options.say,
     });
     this.#open = running;
     running.keepOnly(this.#remembered);
     if (this.#begun) await running.start();
     return running;
   }
+
+  /** No session begins without a word that nobody proved anything. */
+  readonly #sayUnproven: NodePeeringOptions["say"] = (level, kind, text, node) => {
+    if (kind === "peer.up") this.#options.say("warn", kind, `${text}; ${UNPROVEN}`, node);
+    else this.#options.say(level, kind, text, node);
+  };
 
   #known(node: NodeName): PeerState {
     const state = this.peer(node);

@@ -22,7 +22,8 @@ export interface RunningOptions {
   readonly ports: Ports;
   readonly loop: Loop<NodeTypes>;
   readonly exports: Exports;
-  readonly certificate: CertificateOptions;
+  /** Undefined: nobody is asked for proof, and none is given (`identity.mode: none`). */
+  readonly certificate: CertificateOptions | undefined;
   /** Where sessions are accepted. */
   readonly listen: { readonly host: string; readonly port: number } | undefined;
   /** `learned.db`. */
@@ -44,11 +45,17 @@ export class Running {
   port: number | undefined;
 
   static async open(options: RunningOptions): Promise<Running> {
-    const { exports, ports } = options;
+    const { exports, ports, certificate } = options;
     const { clock, log } = ports;
     const { node, organization } = exports.self;
     const [wire, reader] = await Promise.all([
-      createPeerWire({ node, organization, clock, log }),
+      createPeerWire({
+        node,
+        organization,
+        clock,
+        log,
+        ...(certificate === undefined ? { unproven: true } : {}),
+      }),
       openFrameReader(),
     ]);
     return new Running(options, wire, reader);
@@ -96,6 +103,7 @@ export class Running {
 
   async #identify(): Promise<void> {
     const { certificate, ports } = this.#options;
+    if (certificate === undefined) return;
     const own = await this.#try(() => ownCertificate(certificate), "catalyst init");
     if (own !== undefined) await this.#known(own);
     const changed = (next: OwnCertificate): void => {

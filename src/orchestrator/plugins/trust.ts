@@ -1,9 +1,10 @@
-// Whose certificates Envoy believes: for each organization with peers exactly these nodes, by the CA certificates its file holds;
-// and by which certificate this node is known. Both are files with a hash of what was in them, so that a changed file is a
-// changed want and no secret is in the state. Invariant: a node without trust of its own is in no list.
+// Whose certificates Envoy believes: for each organization with peers exactly these nodes, by the CA certificates its file holds,
+// or by name alone where no node proves anything (`identity.mode: none`); and by which certificate this node is known. Both are
+// files with a hash of what was in them, so that a changed file is a changed want and no secret is in the state.
+// Invariant: a node without trust of its own is in no list.
 
 import { equal } from "#kernel";
-import type { EnvoyTrustWant, IRouteTablePlugin, OrgName, StateView, TrustFile } from "#routing";
+import type { EnvoyTrustWant, IRouteTablePlugin, OrgName, PeerIntent, StateView } from "#routing";
 
 export function trust(): IRouteTablePlugin {
   return {
@@ -34,7 +35,7 @@ export function trust(): IRouteTablePlugin {
 /** An organization has one trust; where its peers name several, that of its first node holds for all. */
 function trustWant(organization: OrgName, view: Pick<StateView, "routes">): EnvoyTrustWant | undefined {
   const nodes: string[] = [];
-  let first: { readonly node: string; readonly trust: TrustFile } | undefined;
+  let first: { readonly node: string; readonly trust: NonNullable<PeerIntent["trust"]> } | undefined;
   for (const { terms } of view.routes.peers()) {
     const { node, trust: held } = terms;
     if (terms.local === true || terms.organization !== organization || held === undefined) continue;
