@@ -5,5 +5,6 @@ import type { GraphText } from "./plan/prepare.ts";
 
 export const EMPTY_GRAPH_TEXT: GraphText = {
   api: `type Query {\n  "There are no services in the graph yet."\n  _catalyst: String\n}\n`,
+  sections: [],
   services: [],
 };

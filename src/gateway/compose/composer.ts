@@ -5,6 +5,8 @@
 
 import { composeServices } from "@theguild/federation-composition";
 import { visit, type DocumentNode } from "graphql";
+import type { SectionText } from "../plan/section.ts";
+import { footprint } from "./footprint.ts";
 import { keylessConflicts } from "./keyless.ts";
 import { repair, repairApi } from "./repair.ts";
 
@@ -21,7 +23,7 @@ export interface ComposeFault {
 }
 
 export type Composition =
-  | { readonly ok: true; readonly supergraph: string; readonly api: string }
+  | { readonly ok: true; readonly sections: readonly SectionText[]; readonly api: string }
   | { readonly ok: false; readonly faults: readonly ComposeFault[] };
 
 export type Composer = (subgraphs: readonly Subgraph[]) => Composition;
@@ -36,11 +38,12 @@ export const compose: Composer = (subgraphs) => {
     { disableValidationRules: ["SatisfiabilityRule"] },
   );
   if (result.errors === undefined) {
-    return {
-      ok: true,
+    const section = {
       supergraph: repair(result.supergraphSdl, named),
-      api: repairApi(result.publicSdl, named),
+      services: [...subgraphs.keys()],
+      fields: [...new Set(subgraphs.flatMap(({ document }) => footprint(document).fields))],
     };
+    return { ok: true, sections: [section], api: repairApi(result.publicSdl, named) };
   }
   const faults = result.errors.map(({ message, extensions }): ComposeFault => {
     const { code, subgraphName } = extensions;

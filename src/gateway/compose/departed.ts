@@ -4,6 +4,7 @@
 
 import { parse, type ConstDirectiveNode } from "graphql";
 import type { GraphText } from "../plan/prepare.ts";
+import { localIndex } from "../plan/section.ts";
 
 /** "Type.field" to the full name of the service. */
 export type Departed = Readonly<Record<string, string>>;
@@ -15,7 +16,10 @@ export function departedFields(before: GraphText, after: GraphText): Departed {
   const gone = new Set(before.services.filter((service) => !here.has(service)));
   const carried = Object.entries(before.departed ?? {}).filter(([, service]) => !here.has(service));
   if (gone.size === 0 && carried.length === 0) return {};
-  const fresh = before.supergraph === undefined ? [] : ownedBy(before.supergraph, before.services, gone);
+  const fresh = before.sections.flatMap((section) => {
+    const services = section.services.map((index) => before.services[index] ?? "");
+    return services.some((service) => gone.has(service)) ? ownedBy(section.supergraph, services, gone) : [];
+  });
   const left = fieldsOf(after.api);
   const departed = [...fresh, ...carried].filter(([field]) => !left.has(field));
   return Object.fromEntries(departed.slice(0, DEPARTED_MAX));
@@ -30,9 +34,7 @@ function ownedBy(
   const owned: [string, string][] = [];
   const names = new Map<string, string>();
   const serviceOf = (graph: string): string | undefined => {
-    // The composer's names of services end in their index.
-    const id = names.get(graph) ?? "";
-    const service = services[Number(id.slice(id.lastIndexOf("-") + 1))];
+    const service = services[localIndex(names.get(graph) ?? "")];
     return service !== undefined && wanted.has(service) ? service : undefined;
   };
   const { definitions } = parse(supergraph, { noLocation: true });

@@ -9,35 +9,41 @@ import type { CheckedSdls } from "./checked.ts";
 import type { Composition, Subgraph } from "./composer.ts";
 import { departedFields } from "./departed.ts";
 import type { Admitted } from "./quarantine.ts";
+import type { Sections } from "./sections.ts";
 import type { Answer, Calls, Composed, Request } from "./message.ts";
 
 const graphs = new Map<string, Graph>();
-let checked: CheckedSdls | undefined;
+/** What one composition leaves for the next. */
+let memory: { readonly checked: CheckedSdls; readonly sections: Sections } | undefined;
 
 async function composeGraph({ key, services, after }: Calls["compose"]["request"]): Promise<Composed> {
   const started = performance.now();
-  const before = typeof after === "string" ? graphs.get(after)?.text : after;
+  const known = typeof after === "string" ? graphs.get(after) : undefined;
+  const before = typeof after === "string" ? known?.text : after;
   // Only here: a thread that just plans never loads the composer.
-  const { compose } = await import("./composer.ts");
+  const { compose: composeWhole } = await import("./composer.ts");
   const { admit } = await import("./quarantine.ts");
-  const { CheckedSdls: Known } = await import("./checked.ts");
-  checked ??= new Known();
-  checked.begin();
-  const { check } = checked;
+  const { CheckedSdls } = await import("./checked.ts");
+  const { Sections } = await import("./sections.ts");
+  memory ??= { checked: new CheckedSdls(), sections: new Sections(composeWhole) };
+  memory.checked.begin();
+  const { check } = memory.checked;
+  const { compose } = memory.sections;
   let admitted = admit(services, compose, check);
   let graph = textOf(admitted, before);
   try {
-    graphs.set(key, new Graph(graph));
+    graphs.set(key, new Graph(graph, known).ready());
   } catch {
     // The composer made something the planner does not take. Rare, so only now each step is tried with the planner.
     const tried = (subgraphs: readonly Subgraph[]): Composition => {
       const composition = compose(subgraphs);
-      if (composition.ok) new Graph({ ...composition, services: subgraphs.map(({ name }) => name) });
+      if (composition.ok)
+        new Graph({ ...composition, services: subgraphs.map(({ name }) => name) }, known).ready();
       return composition;
     };
     admitted = admit(services, tried, check);
     graph = textOf(admitted, before);
-    graphs.set(key, new Graph(graph));
+    graphs.set(key, new Graph(graph, known).ready());
   }
   const { quarantined } = admitted;
   return { graph, quarantined, composeMs: Math.round((performance.now() - started) * 10) / 10 };
@@ -45,8 +51,8 @@ async function composeGraph({ key, services, after }: Calls["compose"]["request"
 
 function textOf({ composition, services, borders }: Admitted, before: GraphText | undefined): GraphText {
   if (composition === undefined) return EMPTY_GRAPH_TEXT;
-  const { supergraph, api } = composition;
-  const text = { supergraph, api, services, borders };
+  const { sections, api } = composition;
+  const text = { sections, api, services, borders };
   return before === undefined ? text : { ...text, departed: departedFields(before, text) };
 }
 

@@ -11,10 +11,10 @@ import {
   validate,
   visit,
   type DocumentNode,
+  type FieldNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from "graphql";
-import { QueryPlanner } from "@graphql-hive/router-query-planner";
 import type { Departed } from "../compose/departed.ts";
 import { BorderCrossing, type Border } from "./border.ts";
 import { overLimit, fragmentsOf, type DocumentLimits } from "./limits.ts";
@@ -22,15 +22,15 @@ import { passesThrough } from "./pass-through.ts";
 import type { LocalFields, Prepared, Program, RequestFault, Step } from "./program.ts";
 import { projection } from "./projection.ts";
 import { markSplices } from "./splice.ts";
-import { split } from "./split.ts";
+import { localIndex, SectionPlanner, type SectionText } from "./section.ts";
+import { type Piece, split } from "./split.ts";
 import { compileSteps } from "./steps.ts";
-import { possibleTypes, type PossibleTypes } from "./types.ts";
 import { variableShapes } from "./variables.ts";
 
 /** A composed graph as text; small enough to be sent to a new thread. */
 export interface GraphText {
-  /** Absent for the empty graph. */
-  readonly supergraph?: string;
+  /** None in the empty graph. */
+  readonly sections: readonly SectionText[];
   readonly api: string;
   readonly services: readonly string[];
   /** Of the services of other organizations, by index; absent when there is none. */
@@ -48,23 +48,40 @@ const ERRORS_MAX = 10;
 export class Graph {
   readonly text: GraphText;
   readonly schema: GraphQLSchema;
-  readonly #planner: QueryPlanner | undefined;
-  readonly #possible: PossibleTypes;
+  /** By supergraph. */
+  readonly #planners: ReadonlyMap<string, SectionPlanner>;
+  /** Of root fields, as "Query.field". */
+  readonly #sections: ReadonlyMap<string, number>;
   /** Nothing is hidden from clients, so answers of services may be forwarded unread. */
   readonly #open: boolean;
   readonly #empty: boolean;
   readonly #borders: ReadonlyMap<number, BorderCrossing>;
 
-  constructor(text: GraphText) {
-    const { supergraph } = text;
+  /** What `before` has planners for is not made again. */
+  constructor(text: GraphText, before?: Graph) {
+    const { sections } = text;
     this.text = text;
-    this.#empty = supergraph === undefined;
-    this.#planner = supergraph === undefined ? undefined : new QueryPlanner(supergraph);
+    this.#empty = sections.length === 0;
+    const known = before === undefined ? undefined : before.#planners;
+    this.#planners = new Map(
+      sections.map(({ supergraph }) => [
+        supergraph,
+        known?.get(supergraph) ?? new SectionPlanner(supergraph),
+      ]),
+    );
+    this.#sections = new Map(
+      sections.flatMap(({ fields }, index) => fields.map((field) => [field, index] as const)),
+    );
     this.schema = buildASTSchema(parse(text.api), { assumeValidSDL: true });
-    this.#possible = supergraph === undefined ? () => [] : possibleTypes(parse(supergraph));
     const borders = Object.entries(text.borders ?? {});
     this.#borders = new Map(borders.map(([index, border]) => [Number(index), new BorderCrossing(border)]));
-    this.#open = supergraph === undefined || !/@inaccessible(?! on)/.test(supergraph);
+    this.#open = [...this.#planners.values()].every(({ open }) => open);
+  }
+
+  /** Makes every planner now; throws when one does not take its supergraph. */
+  ready(): this {
+    for (const planner of this.#planners.values()) planner.ready();
+    return this;
   }
 
   prepare(document: string, operationName: string | undefined, limits: PrepareLimits): Prepared {
@@ -97,7 +114,7 @@ export class Graph {
     const parsed = parse(document);
     const operation = chooseOperation(parsed, operationName);
     if (typeof operation === "string") return {};
-    const { local } = split(parsed, operation, this.#isLocal);
+    const { local } = split(parsed, operation, this.#isLocal, () => 0);
     return local === undefined ? {} : this.#answerLocal(local, variables);
   }
 
@@ -143,34 +160,31 @@ export class Graph {
     const root = kind === "query" ? this.schema.getQueryType() : this.schema.getMutationType();
     if (root === undefined || root === null) return invalid(`the graph has no ${kind}`);
     const isLocal = kind === "query" ? this.#isLocal : () => false;
-    const { local, remote } = split(document, operation, isLocal);
-    let step: Step | undefined;
-    if (remote !== undefined && this.#planner !== undefined) {
-      try {
-        const plan = this.#planner.plan(print(remote), operation.name?.value, new Set(), 0);
-        if (plan.node) {
-          step = compileSteps(plan.node, {
-            possible: this.#possible,
-            // The composer's names of services end in their index.
-            serviceIndex: (id) => Number(id.slice(id.lastIndexOf("-") + 1)),
-            border: (service) => this.#borders.get(service),
-          });
-        }
-      } catch (error) {
-        return refused("ERR_QUERY_UNPLANNABLE", [{ message: planFault(error) }]);
-      }
+    const sectionOf = (field: string): number => this.#sections.get(`${root.name}.${field}`) ?? 0;
+    const { local, remote } = split(document, operation, isLocal, sectionOf);
+    let planned: Step[];
+    try {
+      planned = remote.flatMap((piece) => this.#step(piece, operation.name?.value) ?? []);
+    } catch (error) {
+      return refused("ERR_QUERY_UNPLANNABLE", [{ message: planFault(error) }]);
     }
     const fragments = fragmentsOf(document);
     const set = operation.selectionSet;
-    const spliced =
-      step === undefined || !this.#open ? undefined : markSplices(this.schema, root, set, fragments, step);
-    step = spliced?.step ?? step;
+    // No piece looks into what another one brought, so each may end in text.
+    const marked = this.#open
+      ? planned.map((one) => markSplices(this.schema, root, set, fragments, one))
+      : planned.map((step) => ({ step, nodes: new Set<FieldNode>() }));
+    const step = together(
+      kind,
+      marked.map((one) => one.step),
+    );
+    const texts = new Set(marked.flatMap(({ nodes }) => [...nodes]));
     const answersLocal =
       local === undefined ? undefined : usesVariables(local) ? "dynamic" : this.#answerLocal(local, {});
     const program: Program = {
       kind,
       ...(step !== undefined && { step }),
-      projection: projection(this.schema, root, set, fragments, isLocal, spliced?.nodes),
+      projection: projection(this.schema, root, set, fragments, isLocal, texts),
       services: step === undefined ? [] : [...servicesOf(step)].toSorted((a, b) => a - b),
       ...variableShapes(this.schema, operation),
       passThrough:
@@ -181,6 +195,18 @@ export class Graph {
       ...(answersLocal !== undefined && { local: answersLocal }),
     };
     return { ok: true, program };
+  }
+
+  #step({ section, document }: Piece, operationName: string | undefined): Step | undefined {
+    const text = this.text.sections[section];
+    const planner = text && this.#planners.get(text.supergraph);
+    const plan = planner?.plan(print(document), operationName);
+    if (text === undefined || planner === undefined || !plan) return undefined;
+    return compileSteps(plan, {
+      possible: planner.possible,
+      serviceIndex: (id) => text.services[localIndex(id)] ?? -1,
+      border: (service) => this.#borders.get(service),
+    });
   }
 
   #answerLocal(document: DocumentNode, variables: Readonly<Record<string, unknown>>): LocalFields {
@@ -203,6 +229,12 @@ function chooseOperation(document: DocumentNode, name: string | undefined): Oper
   const [first, second] = operations;
   if (first === undefined) return "the document has no operation";
   return second === undefined ? first : "the document has several operations: operationName must say which";
+}
+
+/** Of pieces that know nothing of each other; mutations keep their order. */
+function together(kind: "query" | "mutation", steps: readonly Step[]): Step | undefined {
+  if (steps.length < 2) return steps[0];
+  return { kind: kind === "query" ? "parallel" : "sequence", steps };
 }
 
 export function servicesOf(step: Step, into = new Set<number>()): Set<number> {

@@ -36,7 +36,7 @@ export function projection(
   set: SelectionSetNode,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
   isLocal: (field: string) => boolean,
-  texts: ReadonlySet<FieldNode> = new Set(),
+  texts: ReadonlySet<FieldNode>,
 ): string {
   const writer = new ProjectionWriter(schema, fragments, root, isLocal, texts);
   const name = writer.objectOf(root, [{ set, condition: [] }]);
