@@ -3,7 +3,7 @@
 // attributes of its own (a schema hash, two labels or six communities), and what a change of a best path costs. Frames hold 500
 // routes as JSON, as on the wire. Run: npm run bench -- routing [ROUTES]
 
-import { ExportPolicy, ImportPolicy, type PeerTerms, RouteParser, RouteTable } from "#routing";
+import { detailsOf, ExportPolicy, ImportPolicy, type PeerTerms, RouteParser, RouteTable } from "#routing";
 import { freshTerms, Inbox, originProblem, type Path } from "#routing";
 import type { PeerDelta, Route, RouteDelta, Rule, Verdict } from "#routing";
 import { setFlagsFromString } from "node:v8";
@@ -209,15 +209,15 @@ function routeOf(i: number, kind: Kind, seq: number, peer = "edge1.globex.cataly
     nextHopAddress: "edge1.globex.example:10443",
     scope: "direct",
     cost: 0,
-    communities:
-      kind === "communities" ? Array.from({ length: 6 }, (_, n) => `globex:${i * 7 + n}-${n}`) : [],
     notAfter: START + 80_000_000 + i,
-    attributes: {
-      health: "up",
+    health: "up",
+    details: detailsOf({
+      communities:
+        kind === "communities" ? Array.from({ length: 6 }, (_, n) => `globex:${i * 7 + n}-${n}`) : [],
       ...(kind === "schema"
         ? { schema: hashOf(i), labels: { version: `1.${i}`, team: `team-${i % 977}` } }
         : {}),
-    },
+    }),
   };
 }
 

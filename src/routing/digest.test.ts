@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { routeOf } from "../../test/kit/routes.ts";
+import { detailsOf } from "./details.ts";
 import { BUCKETS, Digest, rowOf } from "./digest.ts";
 import type { Route } from "./route.ts";
 
@@ -22,11 +23,11 @@ test("every member of a route counts, whatever was summed before", () => {
     { onlyToCustomer: "globex.test" },
     { cost: 1 },
     { localPreference: 1 },
-    { communities: [] },
     { notAfter: 1 },
-    { attributes: { health: "down" } },
-    { attributes: { health: "up", region: "x" } },
-    { attributes: { health: "up", labels: { a: "b" } } },
+    { health: "down" },
+    { details: detailsOf({}) },
+    { details: detailsOf({ region: "x" }) },
+    { details: detailsOf({ labels: { a: "b" } }) },
   ];
   const text = (route: Route) => JSON.stringify(rowOf(route));
   const rows = new Set(others.map((other) => text({ ...base, ...other })));
@@ -40,7 +41,8 @@ test("every member of a route counts, whatever was summed before", () => {
 test("a claim with wrong members is summed, not thrown at", () => {
   for (const wrong of [
     { version: 7 },
-    { attributes: null },
+    { details: null },
+    { details: [[]] },
     { orgPath: "x" },
     { nodePath: null },
     { cost: {} },

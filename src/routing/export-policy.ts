@@ -4,10 +4,11 @@
 // once. What concerns a single peer (its own routes, paths through itself) is left to the sender's bitmap and the receiver's loop
 // check. Invariant: local preference and foreign costs never cross the border of the organization.
 
+import { withDetails } from "./details.ts";
 import type { Path } from "./path.ts";
 import { markSent } from "./roles.ts";
 import type { Route, Scope } from "./route.ts";
-import { type CompiledRule, type Rule, type RulePeer, Rules, withCommunities } from "./rule.ts";
+import { type CompiledRule, type Rule, type RulePeer, Rules, type RuleSet, withCommunities } from "./rule.ts";
 import { narrower, scopeLeaves } from "./scope.ts";
 import type { NodeName, OrgName } from "./service.ts";
 
@@ -68,7 +69,7 @@ export class ExportPolicy {
       // A cost is a hint to the neighbour it was made for.
       cost: set?.cost ?? (inside || path.organizations === 0 ? path.cost : 0),
       ...(inside && localPreference !== undefined ? { localPreference } : {}),
-      communities: withCommunities(path.communities, set?.communities),
+      details: detailsTold(path, set?.communities),
     };
     return { send: true, reason: "exported", ...(found === undefined ? {} : { rule: found.id }), route };
   }
@@ -93,7 +94,7 @@ export class ExportPolicy {
   }
 
   /** The route with this node as its first and next hop. */
-  #passed(path: Path): Omit<Route, "scope" | "cost" | "communities"> {
+  #passed(path: Path): Omit<Route, "scope" | "cost" | "details"> {
     const { node, organization, address } = this.#self;
     const { protocol, origin, orgPath, nodePath } = path.course;
     return {
@@ -106,9 +107,15 @@ export class ExportPolicy {
       nextHop: node,
       nextHopAddress: address,
       notAfter: path.notAfter,
-      attributes: path.attributes,
+      health: path.health,
     };
   }
+}
+
+/** The text that came, where no rule says otherwise. */
+function detailsTold({ details, verdict, communities }: Path, set: RuleSet["communities"]): string {
+  if (verdict.communities === undefined && set === undefined) return details;
+  return withDetails(details, withCommunities(communities, set));
 }
 
 /** It is told; what of that depends on the peer. */

@@ -1,4 +1,5 @@
 export { type Contender, PATHS_MAX, rank, type Step, STEPS } from "./decision.ts";
+export { attributesOf, detailsOf } from "./details.ts";
 export { type ExportDecision, ExportPolicy, type ExportReason, type Self } from "./export-policy.ts";
 export { ImportPolicy, type ImportReason, OWN, type Verdict } from "./import-policy.ts";
 export { canonicalProtocol } from "./canonical-protocol.ts";

@@ -3,6 +3,7 @@
 // node speaks of newer routes than before. The lease is renewed well before it ends, which is a new version too.
 
 import type { Millis } from "#kernel";
+import { detailsOf } from "./details.ts";
 import { OWN, OWN_OFFERED } from "./import-policy.ts";
 import { LEASE_MS } from "./origin.ts";
 import type { Path } from "./path.ts";
@@ -86,13 +87,12 @@ export class OwnRoutes {
       nextHopAddress: "",
       scope: "transitive",
       cost: 0,
-      communities: [],
       notAfter: at + LEASE_MS,
-      attributes: {
-        health,
+      health,
+      details: detailsOf({
         ...(schema === undefined ? {} : { schema: schema.hash }),
         ...(labels === undefined ? {} : { labels }),
-      },
+      }),
     };
   }
 }

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { routeOf, SELF, termsOf } from "../../test/kit/routes.ts";
 import { isUnder, LEASE_MS, LEASE_SLACK_MS, originProblem } from "./origin.ts";
+import { attributesOf, communitiesOf, type Detailed, detailsOf } from "./details.ts";
 import { ROUTE, RouteParser } from "./parse-route.ts";
 import type { RejectReason } from "./rejection.ts";
 import type { Route } from "./route.ts";
@@ -22,6 +23,11 @@ const ROUTE_OF = routeOf(PEER.node, {
 
 /** What arrives: JSON, with some member replaced. */
 const wire = (some: object = {}): unknown => JSON.parse(JSON.stringify({ ...ROUTE_OF, ...some }));
+
+/** Details of these parts, in their order; the others are missing. */
+const said = (...parts: readonly unknown[]) => ({
+  details: JSON.stringify([...parts, 0, 0, 0, 0].slice(0, 5)),
+});
 
 function reasonOf(value: unknown): RejectReason | "ok" {
   const parsed = new RouteParser().parse(value);
@@ -63,24 +69,83 @@ describe("a route from outside", () => {
       [{ nextHopAddress: "host:70000" }, "malformed"],
       [{ nextHopAddress: "a b:1" }, "malformed"],
       [{ scope: "galaxy" }, "malformed"],
-      [{ communities: "globex:gold" }, "malformed"],
-      [{ communities: ["gold"] }, "malformed"],
-      [{ communities: Array(65).fill("a:b") }, "too-large"],
-      [{ communities: Array(60).fill(`a:${"x".repeat(200)}`) }, "too-large"],
-      [{ attributes: { health: "fine" } }, "malformed"],
-      [{ attributes: { health: "up", schema: "short" } }, "malformed"],
-      [{ attributes: { health: "up", labels: { a: 1 } } }, "malformed"],
-      [
-        { attributes: { health: "up", labels: { a: "ä".repeat(200), b: "ä".repeat(200) } } },
-        "ok" as RejectReason,
-      ],
+      [{ health: "fine" }, "malformed"],
+      [{ details: ["a:b"] }, "malformed"],
+      [{ details: "" }, "malformed"],
+      [{ details: '{"communities":[]}' }, "malformed"],
+      [{ details: "[[],0,0,0" }, "malformed"],
+      [{ details: "[[],0,0,0]" }, "malformed"],
+      [said("globex:gold"), "malformed"],
+      [said(["gold"]), "malformed"],
+      [said(Array(65).fill("a:b")), "too-large"],
+      [said(Array(60).fill(`a:${"x".repeat(200)}`)), "too-large"],
+      [said([], 7), "malformed"],
+      [said([], "x".repeat(257)), "malformed"],
+      [said([], 0, "short"), "malformed"],
+      [said([], 0, 0, 0, { a: 1 }), "malformed"],
+      [said([], 0, 0, 0, { ["x".repeat(257)]: "" }), "malformed"],
+      [said([], 0, 0, 0, Object.fromEntries(Array.from({ length: 65 }, (_, i) => [i, ""]))), "too-large"],
+      [{ details: " ".repeat(8_193) }, "too-large"],
       [{ notAfter: null }, "malformed"],
       [{ "!quantum": true }, "critical-field"],
-      [{ attributes: { health: "up", "!must": 1 } }, "critical-field"],
     ];
     for (const [some, reason] of cases)
       assert.equal(reasonOf(wire(some)), reason, JSON.stringify(some).slice(0, 80));
     for (const value of [undefined, null, 7, "text", [], [1]]) assert.equal(reasonOf(value), "malformed");
+  });
+
+  test("may word its details as it likes: here they stand as this node writes them, or as they came", () => {
+    const detailsFrom = (text: string) => {
+      const parsed = new RouteParser().parse(wire({ details: text }));
+      assert.ok(parsed.ok, text);
+      return parsed.route.details;
+    };
+    const labels = { text: "Zürich 東京", empty: "" };
+    for (const some of [{}, { communities: ["a:b", "c:"] }, { region: "eu" }, { schema: HASH }, { labels }]) {
+      assert.equal(detailsFrom(detailsOf(some)), detailsOf(some));
+    }
+    const others: readonly (readonly [string, Detailed])[] = [
+      [` [ [ ] ,0,0, 0,{"a": "b"},"later",{}]`, { labels: { a: "b" } }],
+      ['[["A:b c"],0,0,0,0]', { communities: ["A:b c"] }],
+      [
+        '[[],0,0,0,{"a\\u0000\\"":"🚀","__proto__":"x"}]',
+        { labels: JSON.parse('{"a\\u0000\\"":"🚀","__proto__":"x"}') as {} },
+      ],
+      ['[[],"\ud800",0,0,0]', { region: "\ud800" }],
+    ];
+    for (const [text, some] of others) assert.equal(detailsFrom(text), detailsOf(some));
+  });
+
+  test("details that came are always details", () => {
+    const parser = new RouteParser();
+    const text = fc.string({
+      unit: fc.constantFrom("a", ":", '"', "\\", "\u0001", "\ud800", "é", "{", "]"),
+      maxLength: 6,
+    });
+    const parts = fc.tuple(
+      fc.array(text, { maxLength: 3 }),
+      ...Array.from({ length: 3 }, () => fc.option(text, { nil: 0 })),
+      fc.option(fc.dictionary(text, text, { maxKeys: 3 }), { nil: 0 }),
+    );
+    const worded = fc.oneof(
+      text,
+      parts.map((all) => JSON.stringify(all)),
+      parts.map((all) => JSON.stringify(all).replaceAll("\\", "")),
+    );
+    fc.assert(
+      fc.property(worded, (details) => {
+        const parsed = parser.parse(wire({ details }));
+        if (!parsed.ok) return;
+        const { details: held } = parsed.route;
+        const read = (text: string) => [communitiesOf(text), attributesOf("up", text)];
+        assert.deepEqual(
+          read(detailsOf({ communities: communitiesOf(held), ...attributesOf("up", held) })),
+          read(held),
+        );
+        assert.equal(parser.parse(wire({ details: held })).ok, true);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   test("names its key where that can be read", () => {

@@ -4,8 +4,9 @@
 // same string. Invariant: what comes out holds only known fields, and nothing that the sender could still reach.
 
 import { canonicalProtocol } from "./canonical-protocol.ts";
+import { type Detailed, detailsOf } from "./details.ts";
 import type { RouteProblem } from "./rejection.ts";
-import type { Route, RouteAttributes, RouteVersion, Scope } from "./route.ts";
+import type { Route, RouteVersion, Scope } from "./route.ts";
 import type { Health } from "./service.ts";
 
 /** Budget of one route (docs/internals/decision.md section 1). */
@@ -28,6 +29,16 @@ const HEALTHS: ReadonlySet<string> = new Set<Health>(["up", "down", "unknown"]);
 const HASH = /^[A-Za-z0-9_-]{43}$/;
 const ADDRESS = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]):[1-9][0-9]{0,4}$/;
 const BANG = 33;
+/** Details as `detailsOf` writes them, of letters that nobody has to escape: such a text is taken as it is. */
+const DETAILS_PARTS = 5;
+const TEXT = `"[^"\\\\\\u0000-\\u001f\\ud800-\\udfff]{0,${ROUTE.communityBytes}}"`;
+const TAG = `"[a-z0-9._-]{1,128}:[a-z0-9._-]{0,127}"`;
+const SHA = `"[A-Za-z0-9_-]{43}"`;
+const list = (item: string, most: number): string => `${item}(?:,${item}){0,${most - 1}}`;
+const DETAILS = new RegExp(
+  `^\\[\\[(?:${list(TAG, ROUTE.communities)})?\\],(?:0|${TEXT}),(?:0|${SHA}),(?:0|${SHA}),` +
+    `(?:0|\\{${list(`${TEXT}:${TEXT}`, ROUTE.labels)}\\})\\]$`,
+);
 
 export type Parsed =
   | { readonly ok: true; readonly route: Route }
@@ -48,7 +59,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 /** What routes have in common: checked, with the protocol as it was said. */
 interface Way extends Pick<
   Route,
-  "protocol" | "origin" | "orgPath" | "nodePath" | "nextHop" | "nextHopAddress" | "scope" | "cost"
+  "protocol" | "origin" | "orgPath" | "nodePath" | "nextHop" | "nextHopAddress" | "scope" | "cost" | "health"
 > {
   readonly said: string;
 }
@@ -56,6 +67,7 @@ interface Way extends Pick<
 export class RouteParser {
   #names = new Map<string, string>();
   #last: Way | undefined;
+  #lastDetails = detailsOf({});
 
   parse(value: unknown): Parsed {
     let key = "";
@@ -74,8 +86,7 @@ export class RouteParser {
     if (typeof key !== "string" || !isName(key, ROUTE.keyBytes)) throw wrong("key");
     const version = versionOf(fields["version"]);
     const way = this.#way(fields);
-    const communities = communitiesOf(fields["communities"]);
-    const attributes = attributesOf(fieldsOf(fields["attributes"], "attributes"));
+    const details = this.#details(fields["details"]);
     const route: Writable<Route> = {
       key,
       protocol: way.protocol,
@@ -87,9 +98,9 @@ export class RouteParser {
       nextHopAddress: way.nextHopAddress,
       scope: way.scope,
       cost: way.cost,
-      communities,
       notAfter: countOf(fields["notAfter"], "notAfter"),
-      attributes,
+      health: way.health,
+      details,
     };
     // Spreads of what may be missing would cost as much as all else.
     if (onlyToCustomer !== undefined) route.onlyToCustomer = this.#name(onlyToCustomer, "onlyToCustomer");
@@ -102,12 +113,13 @@ export class RouteParser {
   #way(fields: Fields): Way {
     const last = this.#last;
     if (last !== undefined && saysSame(fields, last)) return last;
-    const { protocol, scope } = fields;
+    const { protocol, scope, health } = fields;
     if (typeof protocol !== "string") throw wrong("protocol");
     const known = canonicalProtocol(protocol);
     if (known === undefined)
       throw new Wrong("unknown-protocol", `protocol "${protocol.slice(0, 32)}" is not known`);
     if (typeof scope !== "string" || !SCOPES.has(scope)) throw wrong("scope");
+    if (typeof health !== "string" || !HEALTHS.has(health)) throw wrong("health");
     const way: Way = {
       said: protocol,
       protocol: known,
@@ -118,9 +130,17 @@ export class RouteParser {
       nextHopAddress: this.#address(fields["nextHopAddress"]),
       scope: scope as Scope,
       cost: countOf(fields["cost"], "cost"),
+      health: health as Health,
     };
     this.#last = way;
     return way;
+  }
+
+  /** Written as this node writes it, which nearly every text is already. */
+  #details(value: unknown): string {
+    if (value === this.#lastDetails) return this.#lastDetails;
+    if (typeof value !== "string") throw wrong("details");
+    return (this.#lastDetails = DETAILS.test(value) ? value : detailsOf(detailedOf(value)));
   }
 
   #path(value: unknown, field: string): string[] {
@@ -190,14 +210,29 @@ function communitiesOf(value: unknown): string[] {
   return communities;
 }
 
-function attributesOf({ health, region, schema, descriptor, labels }: Fields): RouteAttributes {
-  if (typeof health !== "string" || !HEALTHS.has(health)) throw wrong("health");
-  const attributes: Writable<RouteAttributes> = { health: health as Health };
-  if (region !== undefined) attributes.region = textOf(region, "region");
-  if (schema !== undefined) attributes.schema = hashOf(schema, "schema");
-  if (descriptor !== undefined) attributes.descriptor = hashOf(descriptor, "descriptor");
-  if (labels !== undefined) attributes.labels = labelsOf(fieldsOf(labels, "labels"));
-  return attributes;
+/** What is missing is 0; what follows the five is of newer versions. */
+function detailedOf(text: string): Detailed {
+  const parts = partsOf(text);
+  const [communities, region, schema, descriptor, labels] = parts;
+  if (parts.length < DETAILS_PARTS) throw wrong("details");
+  const detailed: Writable<Detailed> = { communities: communitiesOf(communities) };
+  if (region !== 0) detailed.region = textOf(region, "region");
+  if (schema !== 0) detailed.schema = hashOf(schema, "schema");
+  if (descriptor !== 0) detailed.descriptor = hashOf(descriptor, "descriptor");
+  if (labels !== 0) detailed.labels = labelsOf(fieldsOf(labels, "labels"));
+  return detailed;
+}
+
+function partsOf(text: string): readonly unknown[] {
+  // Before it is read: what is too long as text is too long whatever it says.
+  if (text.length > ROUTE.bytes) throw new Wrong("too-large", `more than ${ROUTE.bytes} bytes`);
+  try {
+    const parts: unknown = JSON.parse(text);
+    if (Array.isArray(parts)) return parts;
+  } catch {
+    // Text that is no JSON is refused like JSON of another form.
+  }
+  throw wrong("details");
 }
 
 function textOf(value: unknown, field: string): string {
@@ -234,6 +269,7 @@ function saysSame(fields: Fields, way: Way): boolean {
     fields["protocol"] === way.said &&
     fields["scope"] === way.scope &&
     fields["cost"] === way.cost &&
+    fields["health"] === way.health &&
     sameNames(fields["nodePath"], way.nodePath) &&
     sameNames(fields["orgPath"], way.orgPath)
   );
@@ -268,27 +304,14 @@ function isName(text: string, bytes: number): boolean {
   return label > 0 && last !== 45 && dots > 0;
 }
 
-/** As JSON, closely: texts count as bytes of UTF-8, what stands around them a fixed amount. */
-function sizeOf(route: Route): number {
-  // Most are far below the budget whatever their letters are.
-  const most = sizeBy(route, mostBytes);
-  return most > ROUTE.bytes ? sizeBy(route, bytesOf) : most;
-}
-
-function sizeBy(
-  { key, orgPath, nodePath, communities, attributes }: Route,
-  of: (text: string) => number,
-): number {
+/** As JSON, closely: details count as bytes of UTF-8, what stands around names a fixed amount. */
+function sizeOf({ key, orgPath, nodePath, details }: Route): number {
   let size = 400 + key.length;
   for (const name of orgPath) size += name.length + 3;
   for (const name of nodePath) size += name.length + 3;
-  for (const one of communities) size += of(one) + 3;
-  const { labels } = attributes;
-  if (labels !== undefined) for (const name in labels) size += of(name) + of(labels[name] ?? "") + 6;
-  return size;
+  // Most are far below the budget whatever their letters are.
+  return size + details.length * 3 > ROUTE.bytes ? size + bytesOf(details) : size;
 }
-
-const mostBytes = (text: string): number => text.length * 3;
 
 function bytesOf(text: string): number {
   let bytes = text.length;

@@ -1,11 +1,11 @@
 // One received path to one name, as the table holds it: packed, for a node holds hundreds of thousands. What many routes share is a
-// `Course`; attributes and communities stay the JSON text they came as, read again only by who needs them (a distinct attribute
-// set as objects costs three times as much). What a path tells never changes; a new claim is a new path. Only the links through
-// which the table finds it move, and the generation, which says when the peer last confirmed it.
+// `Course`; attributes and communities stay the text they came as (details.ts). What a path tells never changes; a new claim is a
+// new path. Only the links through which the table finds it move, and the generation, which says when the peer last confirmed it.
 
 import { equal, type Millis } from "#kernel";
 import { type Course, sameCourse } from "./course.ts";
 import type { Contender } from "./decision.ts";
+import { attributesOf, communitiesOf } from "./details.ts";
 import type { ImportReason, Verdict } from "./import-policy.ts";
 import type { Received } from "./received.ts";
 import { BANDS, markReceived } from "./roles.ts";
@@ -180,37 +180,9 @@ export class Path implements Contender, RuleSubject {
       ...(rest.onlyToCustomer === undefined ? {} : { onlyToCustomer: rest.onlyToCustomer }),
       cost: rest.cost,
       ...(rest.localPreference === undefined ? {} : { localPreference: rest.localPreference }),
-      communities: communitiesOf(this.details),
       notAfter: this.notAfter,
-      attributes: this.attributes,
+      health: this.health,
+      details: this.details,
     };
   }
-}
-
-/** Communities, region, schema, descriptor, labels; what is missing is 0. */
-type Details = [string[], string | 0, string | 0, string | 0, Record<string, string> | 0];
-
-const NONE: readonly string[] = [];
-const PLAIN = JSON.stringify([[], 0, 0, 0, 0] satisfies Details);
-
-export function detailsOf({ communities, attributes }: Pick<Route, "communities" | "attributes">): string {
-  const { region, schema, descriptor, labels } = attributes;
-  const bare = region === undefined && descriptor === undefined && labels === undefined;
-  if (bare && schema === undefined && communities.length === 0) return PLAIN;
-  return JSON.stringify([communities, region ?? 0, schema ?? 0, descriptor ?? 0, labels ?? 0]);
-}
-
-function communitiesOf(details: string): readonly string[] {
-  return details.startsWith("[[]") ? NONE : (JSON.parse(details) as Details)[0];
-}
-
-function attributesOf(health: Health, details: string): RouteAttributes {
-  const [, region, schema, descriptor, labels] = JSON.parse(details) as Details;
-  return {
-    health,
-    ...(region === 0 ? {} : { region }),
-    ...(schema === 0 ? {} : { schema }),
-    ...(descriptor === 0 ? {} : { descriptor }),
-    ...(labels === 0 ? {} : { labels }),
-  };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { routeOf, SELF, termsOf } from "../../test/kit/routes.ts";
+import { communitiesOf } from "./details.ts";
 import { ExportPolicy } from "./export-policy.ts";
 import { ImportPolicy, OWN, OWN_OFFERED } from "./import-policy.ts";
 import type { PeerTerms } from "./received.ts";
@@ -174,7 +175,7 @@ describe("export", () => {
     assert.deepEqual(told.route.orgPath, ["acme.test", "globex.test"]);
     assert.deepEqual(told.route.nodePath, [SELF.node, GLOBEX.node]);
     assert.deepEqual(
-      [told.route.cost, told.route.onlyToCustomer, told.route.communities],
+      [told.route.cost, told.route.onlyToCustomer, communitiesOf(told.route.details)],
       [0, "globex.test", ["acme:seen"]],
     );
     assert.equal("localPreference" in told.route, false);

@@ -1,5 +1,5 @@
-// One path to a service, as one peer told it, and what a node makes of all paths to one name. The wire form is exactly `Route`:
-// what is received is kept before policy. Paths are alternatives of one name; several nodes may offer it.
+// One path to a service, as one peer told it, and what a node makes of all paths to one name. What is told is exactly a `Route` (frames
+// only say once what many share, src/rpc/peer-frame.ts), and kept before policy. Paths are alternatives of one name; several nodes may offer it.
 // Follows docs/internals/decision.md. Every value is plain data, replaced and never changed in place.
 
 import type { Millis } from "#kernel";
@@ -42,11 +42,11 @@ export interface Route {
   readonly cost: number;
   /** On internal sessions only; never crosses the border of an organization. */
   readonly localPreference?: number;
-  /** "org:name" tags. */
-  readonly communities: readonly string[];
   /** Lease: no path is used past it. */
   readonly notAfter: Millis;
-  readonly attributes: RouteAttributes;
+  readonly health: Health;
+  /** Communities ("org:name" tags) and the other attributes, as text: `details.ts`. */
+  readonly details: string;
 }
 
 export type PeerKind = "internal" | "external";

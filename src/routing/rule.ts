@@ -3,6 +3,7 @@
 // are left share one hash, which names their update group. Exact names and "*.domain" patterns are found through indexes, so ten
 // thousand of them cost as much as one. Invariant: the index never changes which rule wins, only how fast it is found.
 
+import { communitiesOf } from "./details.ts";
 import { type Glob, globMatches, globOf, tailOf } from "./glob.ts";
 import type { PeerIntent, PeerRole, Route, Scope } from "./route.ts";
 import { organizationOf } from "./service-name.ts";
@@ -58,7 +59,10 @@ export interface RuleLists {
 }
 
 /** What a rule can ask of a route. */
-export type RuleSubject = Pick<Route, "key" | "protocol" | "scope" | "communities" | "origin">;
+export interface RuleSubject extends Pick<Route, "key" | "protocol" | "scope" | "origin" | "details"> {
+  /** As import rules set them; absent = as they were told. */
+  readonly communities?: readonly string[];
+}
 
 /** The part of a peer that rules look at. */
 export type RulePeer = Pick<PeerIntent, "node" | "organization" | "role" | "kind">;
@@ -203,7 +207,9 @@ function matches({ rule: { match }, key, community, origin }: Compiled, subject:
   if (match.protocol !== undefined && match.protocol !== subject.protocol) return false;
   if (match.scope !== undefined && match.scope !== subject.scope) return false;
   if (origin !== undefined && !globMatches(origin, organizationOf(subject.origin))) return false;
-  return community === undefined || subject.communities.some((one) => globMatches(community, one));
+  if (community === undefined) return true;
+  const { communities = communitiesOf(subject.details) } = subject;
+  return communities.some((one) => globMatches(community, one));
 }
 
 function add(index: Map<string, number[]>, text: string, place: number): void {

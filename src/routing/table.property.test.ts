@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { PATHS_MAX, rank } from "./decision.ts";
+import { detailsOf } from "./details.ts";
 import type { Verdict } from "./import-policy.ts";
 import type { PeerTerms } from "./received.ts";
 import type { Route } from "./route.ts";
@@ -72,9 +73,9 @@ const route = fc
       nextHopAddress: "h:1",
       scope: "transitive",
       cost,
-      communities: [],
       notAfter,
-      attributes: { health, ...(schema === undefined ? {} : { schema }) },
+      health,
+      details: detailsOf(schema === undefined ? {} : { schema }),
     };
     return { peer, route: told };
   });

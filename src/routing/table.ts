@@ -6,7 +6,7 @@
 
 import type { Changes, Millis } from "#kernel";
 import { compare, PATHS_MAX, rank } from "./decision.ts";
-import { detailsOf, Path } from "./path.ts";
+import { Path } from "./path.ts";
 import { PathHeap } from "./path-heap.ts";
 import { type PeerTerms, Received } from "./received.ts";
 import { withRejections } from "./rejection.ts";
@@ -179,21 +179,10 @@ export class RouteTable implements RouteView {
     const received = this.#peers.get(peer);
     // An earlier plugin may have removed the peer for the same event.
     if (received === undefined) return;
-    const { key, version, attributes, notAfter } = route;
+    const { key, version, health, details, notAfter } = route;
     const course = received.courses.of(route);
     const { generation } = received.terms;
-    const details = detailsOf(route);
-    const path = new Path(
-      key,
-      received,
-      course,
-      details,
-      attributes.health,
-      version.seq,
-      notAfter,
-      verdict,
-      generation,
-    );
+    const path = new Path(key, received, course, details, health, version.seq, notAfter, verdict, generation);
     const head = this.#heads.get(key);
     let known = head;
     while (known !== undefined && known.peer !== received) known = known.next;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { routeOf, SELF } from "../../test/kit/routes.ts";
+import { routeOf, SELF, type SomeRoute } from "../../test/kit/routes.ts";
 import type { Route } from "./route.ts";
 import { Advertised } from "./advertised.ts";
 import { Digest, rowOf } from "./digest.ts";
@@ -8,7 +8,7 @@ import { FRAME, type Send, UpdateGroup } from "./update-group.ts";
 
 const ORG = SELF.organization;
 const [ONE, TWO] = ["edge2.acme.test", "edge3.acme.test"];
-const route = (name: string, rest: Partial<Route> = {}) =>
+const route = (name: string, rest: Partial<SomeRoute> = {}) =>
   routeOf(SELF.node, { key: `${name}.acme.test`, ...rest });
 
 /** A route that came by the second node of its path. */

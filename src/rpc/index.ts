@@ -14,6 +14,7 @@ export type * from "./auth.ts";
 export * from "./errors.ts";
 export * from "./gateway.ts";
 export * from "./peer.ts";
+export { sayFrame } from "./peer-frame.ts";
 export * from "./sdk.ts";
 export type * from "./supervisor.ts";
 

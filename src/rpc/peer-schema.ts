@@ -3,20 +3,11 @@
 // ignored, for a newer version may say more. Limits: `PEER_LIMITS`.
 
 import { z } from "zod";
-import type {
-  DigestAnswer,
-  Frame,
-  FrameHead,
-  JsonValue,
-  Notice,
-  Open,
-  Progress,
-  Rejected,
-  Route,
-} from "#routing";
+import type { DigestAnswer, Frame, FrameHead, JsonValue, Notice, Open, Progress } from "#routing";
 import { reference } from "./callback.ts";
 import type { Methods } from "./expose.ts";
 import { type Acknowledged, type JwkSet, PEER_LIMITS, type PeerSession } from "./peer.ts";
+import { readClaims } from "./peer-frame.ts";
 
 const safe = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** Lower case DNS names. */
@@ -174,16 +165,20 @@ const withdraw = z.object({
   tombstone: z.union([z.literal(true), ascii(PEER_LIMITS.tombstoneBytes)]).exactOptional(),
 });
 
+/** Its members are looked at as claims are read; a schema of "anything" would walk and copy them once more. */
+const few = z.custom<readonly unknown[]>(
+  (value) => Array.isArray(value) && value.length <= PEER_LIMITS.frameRoutes,
+  { error: `expected at most ${PEER_LIMITS.frameRoutes}` },
+);
+
 const frameShape = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("begin"), generation: safe, buckets }),
   z.object({
     kind: z.literal("update"),
     withdraw: z.array(withdraw).max(PEER_LIMITS.frameRoutes),
-    // Each claim is looked at below; a schema of "anything" would walk and copy them once more.
-    advertise: z.custom<readonly unknown[]>(
-      (value) => Array.isArray(value) && value.length <= PEER_LIMITS.frameRoutes,
-      { error: `expected at most ${PEER_LIMITS.frameRoutes} routes` },
-    ),
+    ways: few,
+    details: few,
+    advertise: few,
   }),
   z.object({ kind: z.literal("end"), generation: safe, count: safe, digest: sum }),
 ]);
@@ -200,37 +195,12 @@ export function readFrame(value: unknown, head: Pick<FrameHead, "routes">): Read
   if (shape.kind !== "update") return { ok: true, frame: shape };
   const count = shape.withdraw.length + shape.advertise.length;
   if (count !== head.routes) return { ok: false, reason: `${count} routes, ${head.routes} were said` };
-  const advertise: Route[] = [];
-  const rejected: Rejected[] = [];
-  for (const raw of shape.advertise) {
-    if (isClaim(raw)) advertise.push(raw);
-    else rejected.push({ reason: "a route without a usable name, or nested too deep" });
-  }
+  const claims = readClaims(shape);
+  if (claims === undefined) return { ok: false, reason: "said in full it is larger than a frame" };
+  const { advertise, rejected } = claims;
   const frame = { kind: "update" as const, withdraw: shape.withdraw, advertise };
   return { ok: true, frame: rejected.length === 0 ? frame : { ...frame, rejected } };
 }
-
-/** A claim that has a name; what it claims is read, and refused alone, by the route parser of `routing`. */
-function isClaim(raw: unknown): raw is Route {
-  if (typeof raw !== "object" || raw === null || !("key" in raw)) return false;
-  const { key } = raw;
-  if (typeof key !== "string" || key === "" || key.length > PEER_LIMITS.keyBytes) return false;
-  return isShallow(raw, PEER_LIMITS.depth);
-}
-
-/** Runs for every member of every route, most of which are plain. What was read from JSON inherits nothing. */
-function isShallow(value: object, depth: number): boolean {
-  if (Array.isArray(value)) {
-    for (const member of value as readonly unknown[]) if (isDeep(member, depth)) return false;
-    return true;
-  }
-  const members = value as Readonly<Record<string, unknown>>;
-  for (const name in members) if (isDeep(members[name], depth)) return false;
-  return true;
-}
-
-const isDeep = (member: unknown, depth: number): boolean =>
-  typeof member === "object" && member !== null && (depth <= 1 || !isShallow(member, depth - 1));
 
 function reasonOf(
   issues: readonly { readonly message: string; readonly path: readonly PropertyKey[] }[],

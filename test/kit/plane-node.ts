@@ -141,7 +141,7 @@ export async function tell(from: PlaneNode, to: PlaneNode): Promise<void> {
   const self = { node: from.name, organization: from.ca.organization, address: `127.0.0.1:${from.peerPort}` };
   const exports = new Exports(self, from.loop.view);
   const policy = exports.policy(to.name) ?? "";
-  const routes = [...exports.keys()].flatMap((key) => exports.route(policy, key) ?? []);
+  const routes = [...exports.keys()].flatMap((key) => exports.exported(policy, key)?.route ?? []);
   const advertise = routes.filter(
     ({ nodePath, orgPath }) => !nodePath.includes(to.name) && !orgPath.includes(organizationOf(to.name)),
   );

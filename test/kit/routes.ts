@@ -1,7 +1,7 @@
 // Routes and peers for tests of the route table, with only what a test speaks of written out. Names are "edge1.globex.test" for
 // nodes and "reviews.globex.test" for services, so organizations are "globex.test"; this node is "edge1.acme.test".
 
-import type { PeerTerms, Route, Self } from "#routing";
+import { detailsOf, type PeerTerms, type Route, type RouteAttributes, type Self } from "#routing";
 
 export const SELF: Self = {
   node: "edge1.acme.test",
@@ -11,12 +11,18 @@ export const SELF: Self = {
 
 const organizationOf = (node: string) => node.slice(node.indexOf(".") + 1);
 
+export interface SomeRoute extends Partial<Route> {
+  readonly key: string;
+  readonly via?: readonly string[];
+  /** Of the details. */
+  readonly communities?: readonly string[];
+  readonly attributes?: RouteAttributes;
+}
+
 /** A route as `peer` tells it. The path leads from it over `via` to `origin`; organizations follow from the nodes. */
-export function routeOf(
-  peer: string,
-  some: Partial<Route> & { readonly key: string; readonly via?: readonly string[] },
-): Route {
-  const { via, ...rest } = some;
+export function routeOf(peer: string, some: SomeRoute): Route {
+  const { via, communities = [], attributes = { health: "up" }, ...rest } = some;
+  const { health, ...others } = attributes;
   const origin = some.origin ?? peer;
   const nodePath = [peer, ...(via ?? []), ...(origin === peer ? [] : [origin])];
   const orgPath = nodePath.map(organizationOf).filter((org, i, all) => org !== all[i - 1]);
@@ -30,9 +36,9 @@ export function routeOf(
     nextHopAddress: `${peer}:10443`,
     scope: "transitive",
     cost: 0,
-    communities: [],
     notAfter: 86_400_000,
-    attributes: { health: "up" },
+    health,
+    details: detailsOf({ communities, ...others }),
     ...rest,
   };
 }

@@ -67,11 +67,11 @@ function pictureOf(world: World): Picture {
     organization: orgOf,
     sides,
     own: (node) =>
-      world.own(node).map(({ key, version, attributes, scope, nodePath, orgPath }) => ({
+      world.own(node).map(({ key, version, health, scope, nodePath, orgPath }) => ({
         key,
         epoch: version.epoch,
         seq: version.seq,
-        health: attributes.health,
+        health,
         scope: scope === "node" ? "organization" : scope,
         nodes: nodePath,
         orgs: orgPath,

@@ -1,7 +1,7 @@
 // Runs one scenario: builds the nodes, lets the faults happen, watches what must hold after every step, mends everything, waits, and
 // compares the network at rest with the oracle. Nothing random but what the seed gives, so a run can be repeated exactly.
 
-import type { PeerIntent, Route, Rule } from "#routing";
+import { detailsOf, type PeerIntent, type Route, type Rule } from "#routing";
 import { peerSchema } from "#rpc";
 import { seeded } from "../kit/virtual-clock.ts";
 import { Agenda } from "./agenda.ts";
@@ -90,9 +90,9 @@ export class World {
         nextHopAddress: `${node}:10443`,
         scope,
         cost: 0,
-        communities: [],
         notAfter: START + LEASE_MS,
-        attributes: { health: "up" },
+        health: "up",
+        details: detailsOf({}),
       },
     }));
   }
@@ -131,7 +131,7 @@ export class World {
     for (const { route, offered, up } of this.#services) {
       if (route.origin !== node || !offered) continue;
       const version = this.#versions.get(`${node} ${route.key}`) ?? { epoch: 0, seq: 0 };
-      routes.push({ ...route, version, attributes: { health: up ? "up" : "down" } });
+      routes.push({ ...route, version, health: up ? "up" : "down" });
     }
     return routes;
   }
@@ -326,7 +326,7 @@ export class World {
     const phase = liar.speaker.report(link.b)?.session.phase;
     const seq = phase?.state === "established" ? phase.sentSeq : 0;
     const routes = Array.from({ length: 501 }, () => ({ key: "x" }));
-    const update = { kind: "update", withdraw: [], advertise: [] };
+    const update = { kind: "update", withdraw: [], ways: [], details: [], advertise: [] };
     switch (how) {
       case "schema":
         return liar.lie(link.b, { kind: "raw", seq: seq + 1, value: { ...update, withdraw: 7 }, routes: 0 });
@@ -419,9 +419,9 @@ function forgery(node: string, key: string, organization: string): Route {
     nextHopAddress: `${node}:10443`,
     scope: "transitive",
     cost: 0,
-    communities: [],
     notAfter: START + LEASE_MS,
-    attributes: { health: "up" },
+    health: "up",
+    details: detailsOf({}),
   };
 }
 

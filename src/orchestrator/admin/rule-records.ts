@@ -5,6 +5,7 @@
 import type { RuleForm, RuleRecord, RuleTest, RuleTestArgs } from "#rpc";
 import { CatalystError } from "#rpc";
 import {
+  detailsOf,
   ImportPolicy,
   type PeerTerms,
   type Received,
@@ -181,8 +182,8 @@ function imagined(key: ServiceName, { node, organization }: PeerTerms): Route {
     nextHopAddress: "0.0.0.0:0",
     scope: own ? "direct" : "transitive",
     cost: 0,
-    communities: [],
     notAfter: Number.MAX_SAFE_INTEGER,
-    attributes: { health: "up" },
+    health: "up",
+    details: detailsOf({}),
   };
 }

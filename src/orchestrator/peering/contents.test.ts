@@ -22,7 +22,10 @@ describe("a content is given", () => {
     const table = new Map<string, Best>();
     const exports = {
       policy: (peer: string) => (peer === TOLD ? "all" : peer === OTHER ? "none" : undefined),
-      route: (policy: string, key: string) => (policy === "all" ? table.get(key)?.[0] : undefined),
+      exported: (policy: string, key: string) => {
+        const path = policy === "all" ? table.get(key)?.[0] : undefined;
+        return path === undefined ? undefined : { path };
+      },
     } as unknown as Exports;
     const view = { routes: { keys: () => table.keys(), best: (key: string) => table.get(key) } };
     const contents = new Contents(exports, view as unknown as StateView, (one) =>

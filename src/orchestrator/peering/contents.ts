@@ -46,7 +46,7 @@ export class Contents {
     const policy = this.#exports.policy(node);
     const told =
       policy !== undefined &&
-      [...names].some((key) => this.#exports.route(policy, key)?.attributes.schema === hash);
+      [...names].some((key) => this.#exports.exported(policy, key)?.path.attributes.schema === hash);
     const text = told ? this.#get(hash) : undefined;
     if (text === undefined) throw new CatalystError("ERR_NOT_FOUND", "no content of this hash");
     const all = Buffer.from(text, "utf8");

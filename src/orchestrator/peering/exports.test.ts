@@ -48,7 +48,7 @@ describe("exports", () => {
     assert.deepEqual(to(), [GLOBEX, HOOLI, INSIDE]);
     assert.equal(to(), to(), "equal lists are one");
     const policy = exports.policy(GLOBEX) ?? "";
-    assert.equal(exports.route(policy, KEY)?.scope, "direct");
+    assert.equal(exports.exported(policy, KEY)?.route.scope, "direct");
     assert.deepEqual([...exports.policies()], before);
     act({ kind: "service.add", intent: intent(KEY) });
     assert.deepEqual(to(), [INSIDE]);
@@ -89,7 +89,9 @@ describe("exports", () => {
     });
     assert.deepEqual(to(key), [INSIDE]);
     assert.deepEqual(
-      [...exports.keys()].filter((name) => exports.route(exports.policy(INSIDE) ?? "", name) !== undefined),
+      [...exports.keys()].filter(
+        (name) => exports.exported(exports.policy(INSIDE) ?? "", name) !== undefined,
+      ),
       [key],
     );
   });

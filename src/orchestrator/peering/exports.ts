@@ -69,12 +69,7 @@ export class Exports {
     return this.#groups.keys();
   }
 
-  /** What peers under a policy are told of a name; undefined = nothing. */
-  route(policy: string, key: ServiceName): Route | undefined {
-    return this.exported(policy, key)?.route;
-  }
-
-  /** The same, with the path it is made of. */
+  /** What peers under a policy are told of a name, with the path it is made of; undefined = nothing. */
   exported(policy: string, key: ServiceName): Exported | undefined {
     const path = this.#view.routes.best(key)?.[0];
     const route = path === undefined ? undefined : this.told(policy, path);

@@ -44,8 +44,8 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS frames_peer ON frames (peer, id);
   CREATE TABLE IF NOT EXISTS places (peer TEXT PRIMARY KEY, epoch TEXT, seq INTEGER NOT NULL,
     routes INTEGER NOT NULL, since INTEGER) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = 2`;
-const VERSION = 2;
+  PRAGMA user_version = 3`;
+const VERSION = 3;
 /** What a crash may lose; the session tells it again. */
 const WRITE_MS = 100;
 /** Written at once beyond this: what waits is memory. */

@@ -80,7 +80,7 @@ describe("a peer that lies", () => {
     const { node, tell, route } = await liar();
     const smtp = { ...route("mail.globex.test"), protocol: "smtp" } as unknown as Route;
     const bad = { ...route("b.globex.test"), cost: -1 };
-    await tell(smtp, bad, {} as Route, route("a.globex.test"));
+    await tell(smtp, bad, route(""), route("a.globex.test"));
     assert.deepEqual(node.best("a.globex.test"), [GLOBEX]);
     assert.deepEqual(
       node.loop.view.routes.received(GLOBEX)?.rejected.map(({ reason }) => reason),

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { EnvoyExportWant, EnvoyImportWant, Event, PeerIntent, Route, Rule } from "#routing";
+import type { EnvoyExportWant, EnvoyImportWant, Event, PeerIntent, Rule } from "#routing";
 import { full, intent, nodeLoop, probed } from "../../../test/kit/node-loop.ts";
-import { routeOf } from "../../../test/kit/routes.ts";
+import { routeOf, type SomeRoute } from "../../../test/kit/routes.ts";
 
 const GLOBEX = "edge1.globex.test";
 const HOOLI = "edge1.hooli.test";
@@ -36,7 +36,7 @@ function world(exports: readonly Rule[] = [ALL]) {
   step({ kind: "rules.set", rules: { imports: [IMPORTS], exports } });
   const tell = (told: Extract<Event, { kind: "peer.told" }>["told"], from = GLOBEX) =>
     step({ kind: "peer.told", peer: from, told });
-  const advertise = (from: string, ...list: (Partial<Route> & { key: string; via?: readonly string[] })[]) =>
+  const advertise = (from: string, ...list: SomeRoute[]) =>
     tell(
       { kind: "update", withdraw: [], rejected: [], advertise: list.map((one) => routeOf(from, one)) },
       from,

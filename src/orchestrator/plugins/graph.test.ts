@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { GraphWant, PeerIntent, Route, Rule } from "#routing";
+import type { GraphWant, PeerIntent, Rule } from "#routing";
 import { full, intent, NODE, nodeLoop } from "../../../test/kit/node-loop.ts";
-import { routeOf } from "../../../test/kit/routes.ts";
+import { routeOf, type SomeRoute } from "../../../test/kit/routes.ts";
 
 const GLOBEX = "edge1.globex.test";
 const INSIDE = "edge2.acme.catalyst.internal";
@@ -32,7 +32,7 @@ function node(rules: readonly Rule[]) {
     step({ kind: "rules.set", rules: { imports: list, exports: [] } });
   imports(rules);
   for (const name of [GLOBEX, INSIDE, ALSO_INSIDE]) step({ kind: "peer.set", peering: peer(name) });
-  const tell = (by: string, key: string, some: Partial<Route> = {}, schema: string | undefined = H1) =>
+  const tell = (by: string, key: string, some: Partial<SomeRoute> = {}, schema: string | undefined = H1) =>
     step({
       kind: "peer.told",
       peer: by,

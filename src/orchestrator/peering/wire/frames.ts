@@ -12,7 +12,7 @@ import {
   zstdDecompressSync,
   type ZstdOptions,
 } from "node:zlib";
-import { PEER_LIMITS, peerSchema } from "#rpc";
+import { PEER_LIMITS, peerSchema, sayFrame } from "#rpc";
 import type { Encoding, Frame, FrameHead } from "#routing";
 
 export interface EncodedFrame {
@@ -43,7 +43,7 @@ export function encodeFrame(frame: Frame, encoding: Encoding): EncodedFrame {
 }
 
 function write(frame: Frame, encoding: Encoding): EncodedFrame {
-  const raw = Buffer.from(JSON.stringify(frame), "utf8");
+  const raw = Buffer.from(JSON.stringify(sayFrame(frame)), "utf8");
   return { bytes: compress(raw, encoding), rawBytes: raw.byteLength };
 }
 
