@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -14,6 +14,8 @@ import { LearnedStore } from "./learned-store.ts";
 import { encodeFrame, openFrameReader } from "./wire/frames.ts";
 
 const PEER = "edge1.globex.test";
+const OTHER = "edge1.hooli.test";
+const NOTHING = { routes: [], place: undefined, since: undefined };
 const reader = await openFrameReader();
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 type Update = Extract<Routes, { kind: "update" }>;
@@ -27,15 +29,24 @@ function place(t: TestContext) {
   step({ kind: "peer.set", peering: peering("edge1.acme.test", PEER) });
   const held = new Map<string, Route>();
   let seq = 0;
-  const standing = (): Standing => ({
-    place: { epoch: "e1", lastSeq: seq },
-    routes: held.size,
-    since: seq * 1_000,
+  /** Of a peer that is forgotten no place is known. */
+  let known = true;
+  const lose = (): void => {
+    known = false;
+    held.clear();
+  };
+  /** Nobody else told anything. */
+  const standing = (node: string): Standing => ({
+    place: known ? { epoch: "e1", lastSeq: seq } : undefined,
+    routes: node === PEER ? held.size : 0,
+    since: known ? seq * 1_000 : undefined,
   });
-  const open = (spare?: number) => {
+  const warned: string[] = [];
+  const open = (spare?: number, at = file) => {
     const clock = new VirtualClock();
     const decode = reader.decodeFrame.bind(reader);
-    const options = { file, clock, log: silent, view: loop.view, decode };
+    const log = { ...silent, warn: (_: object, text: string) => void warned.push(text) };
+    const options = { file: at, clock, log, view: loop.view, decode };
     const store = new LearnedStore(spare === undefined ? options : { ...options, spare });
     store.standingBy(standing);
     const say = (advertise: readonly Route[], gone: readonly string[] = []) => {
@@ -46,11 +57,17 @@ function place(t: TestContext) {
       for (const route of advertise) held.set(route.key, route);
       for (const key of gone) held.delete(key);
       seq += 1;
+      known = true;
       const told: Update = { kind: "update", withdraw, advertise, rejected: [] };
       store.told(PEER, told, { head: { seq, encoding: "zstd", rawBytes, routes }, bytes });
       step({ kind: "peer.told", peer: PEER, told });
     };
-    return { store, say, write: async () => (await clock.advance(200), await settle()) };
+    /** What is no more, without a frame that says so. */
+    const sweep = (keys: readonly string[]): void => {
+      for (const key of keys) held.delete(key);
+      store.told(PEER, { kind: "swept", keys }, undefined);
+    };
+    return { store, say, sweep, clock, write: async () => (await clock.advance(200), await settle()) };
   };
   const rows = (): number => {
     const db = new DatabaseSync(file);
@@ -58,7 +75,12 @@ function place(t: TestContext) {
     db.close();
     return Number(n ?? 0);
   };
-  return { file, open, rows, held, seqNow: () => seq, loop };
+  const change = (sql: string): void => {
+    const db = new DatabaseSync(file);
+    db.exec(sql);
+    db.close();
+  };
+  return { folder, file, open, rows, change, warned, held, lose, seqNow: () => seq, loop };
 }
 
 const route = (at: number, cost = 0): Route =>
@@ -142,4 +164,173 @@ test("a damaged row takes all of its peer along, and a missing one the place", a
   const third = open();
   assert.deepEqual(third.store.restore(PEER), { routes: [], place: undefined, since: undefined });
   third.store.close();
+});
+
+/** Keys of what is restored, in order. */
+const keysOf = ({ routes }: { readonly routes: readonly Route[] }): string[] =>
+  routes.map(({ key }) => key).sort();
+
+test("what is swept does not come back, however much it is", async (t) => {
+  const { open, warned } = place(t);
+  const first = open();
+  const all = Array.from({ length: 1_200 }, (_, at) => route(at));
+  for (let at = 0; at < all.length; at += 400) first.say(all.slice(at, at + 400));
+  first.sweep(all.slice(1).map(({ key }) => key));
+  first.store.close();
+  const second = open();
+  assert.deepEqual([keysOf(second.store.restore(PEER)), warned], [["s0.globex.test"], []]);
+  second.store.close();
+});
+
+test("every word moves the place; what waits to be written counts, and what is forgotten meanwhile does not", async (t) => {
+  const { open, lose, seqNow } = place(t);
+  const { store, say, write } = open();
+  say([route(1)]);
+  assert.deepEqual(
+    [keysOf(store.restore(PEER)), store.restore(PEER).place?.lastSeq],
+    [["s1.globex.test"], 1],
+  );
+  // Told, with nothing to keep of it.
+  say([]);
+  await write();
+  store.told(PEER, { kind: "stale" }, undefined);
+  await write();
+  assert.deepEqual([store.restore(PEER).place?.lastSeq, store.restore(PEER).since], [seqNow(), 2_000]);
+  say([route(2)]);
+  store.forget(PEER);
+  lose();
+  assert.deepEqual(store.restore(PEER), NOTHING);
+  say([route(3)]);
+  await write();
+  say([route(4)]);
+  await write();
+  assert.deepEqual(keysOf(store.restore(PEER)), ["s3.globex.test", "s4.globex.test"]);
+  store.told(PEER, { kind: "gone" }, undefined);
+  lose();
+  assert.deepEqual(store.restore(PEER), NOTHING);
+  store.close();
+});
+
+test("of peers that are none any more nothing is kept, not even where an empty table stood", async (t) => {
+  const { open, rows } = place(t);
+  const first = open();
+  first.say([route(1)]);
+  first.store.told(OTHER, { kind: "stale" }, undefined);
+  first.store.keepOnly(new Set([PEER, OTHER]));
+  await first.write();
+  assert.equal(first.store.restore(OTHER).place?.epoch, "e1");
+  first.store.keepOnly(new Set([PEER]));
+  assert.deepEqual([first.store.restore(OTHER), rows()], [NOTHING, 1]);
+  first.store.keepOnly(new Set());
+  assert.deepEqual([first.store.restore(PEER), rows()], [NOTHING, 0]);
+  first.store.close();
+});
+
+test("a peer that is forgotten while its rows are rewritten stays forgotten", async (t) => {
+  const { open, rows } = place(t);
+  const { store, say, clock } = open(0);
+  const all = Array.from({ length: 700 }, (_, at) => route(at));
+  for (let round = 0; round < 4; round++) {
+    say(all.slice(0, 400));
+    say(all.slice(400));
+  }
+  // The first slice is written, the second one waits for its turn.
+  await new Promise<void>((resolve) => {
+    clock.after(100, () => {
+      store.forget(PEER);
+      resolve();
+    });
+    void clock.advance(100);
+  });
+  await settle();
+  await clock.advance(200);
+  assert.deepEqual([store.restore(PEER), rows()], [NOTHING, 0]);
+  store.close();
+});
+
+test("rows that were there before the start count when it is time to rewrite them", async (t) => {
+  const { open, rows } = place(t);
+  const first = open();
+  for (let cost = 0; cost < 20; cost++) first.say([route(1, cost)]);
+  await first.write();
+  assert.equal(rows(), 20);
+  first.store.close();
+  const second = open(10);
+  second.store.restore(PEER);
+  second.say([route(1, 99)]);
+  await second.write();
+  await second.write();
+  assert.equal(rows(), 1);
+  assert.deepEqual(second.store.restore(PEER).routes[0]?.cost, 99);
+  second.store.close();
+});
+
+test("what waits is bounded in bytes, and written early beyond it", async (t) => {
+  const { open, rows } = place(t);
+  const { store, clock, say, write } = open();
+  const bytes = new Uint8Array(3 * 1024 * 1024);
+  const large = (): void => {
+    const head = { seq: 1, encoding: "identity", rawBytes: bytes.byteLength, routes: 1 } as const;
+    store.told(PEER, { kind: "update", withdraw: [], advertise: [], rejected: [] }, { head, bytes });
+  };
+  large();
+  assert.equal(rows(), 0);
+  large();
+  assert.deepEqual([rows(), clock.waiting], [2, []]);
+  say([route(1)]);
+  assert.equal(rows(), 2, "what was written waits no more");
+  await write();
+  assert.equal(rows(), 3);
+  store.close();
+  store.told(PEER, { kind: "stale" }, undefined);
+  assert.deepEqual(clock.waiting, [], "after the end nothing is told");
+});
+
+test("a row that reads as something else takes all of its peer along, and not only for now", async (t) => {
+  const { open, change, rows, warned } = place(t);
+  const first = open();
+  first.say([route(1)]);
+  first.say([route(2)]);
+  first.store.close();
+  change("UPDATE frames SET encoding = 'identity' WHERE id = 1");
+  const second = open();
+  assert.deepEqual(second.store.restore(PEER), NOTHING);
+  assert.match(warned.join(), /is damaged/);
+  await second.write();
+  assert.equal(rows(), 0);
+  second.store.close();
+});
+
+test("a file that breaks under it begins anew, and goes on", async (t) => {
+  const { open, change, rows, held, warned } = place(t);
+  const { store, say, write } = open();
+  say([route(1)]);
+  await write();
+  change("DROP TABLE frames");
+  assert.deepEqual(store.restore(PEER), NOTHING);
+  assert.match(warned.join(), /cannot be read/);
+  await write();
+  assert.match(warned.join(), /the cache begins anew/);
+  held.clear();
+  say([route(2)]);
+  await write();
+  assert.deepEqual([keysOf(store.restore(PEER)), rows()], [["s2.globex.test"], 1]);
+  store.close();
+});
+
+test("its file is the owner's alone, of this version, and memory serves where there can be none", async (t) => {
+  const { folder, file, open, change, warned } = place(t);
+  const first = open();
+  first.say([route(1)]);
+  first.store.close();
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  change("PRAGMA user_version = 1");
+  const second = open();
+  assert.deepEqual(second.store.restore(PEER), NOTHING);
+  second.store.close();
+  const nowhere = open(undefined, join(folder, "no-folder", "learned.db"));
+  assert.match(warned.join(), /kept in memory only/);
+  nowhere.say([route(2)]);
+  assert.deepEqual(keysOf(nowhere.store.restore(PEER)), ["s2.globex.test"]);
+  nowhere.store.close();
 });
