@@ -88,20 +88,29 @@ export function clientPaths(dataDir: string, env: Env = process.env): NodePaths 
   return found?.isDirectory() === true ? pathsIn(dataDir, env, run) : pathsIn(dataDir, env);
 }
 
+/** Longer than a node takes until it has its socket. */
+const STARTING_MS = 60_000;
+
 /** Puts the node on the list of those that run here; the returned function takes it off again. */
 export function announceNode(dataDir: string, env: Env = process.env): () => void {
   const directory = join(nodesDir(env), ".running");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   for (const each of entriesOf(directory)) {
-    // Links of nodes that were killed, or that left theirs because nothing was loaded any more to take it off.
+    // Links of nodes that were killed, or that left theirs because nothing was loaded any more to take it off. A new one is of a node
+    // that is starting as this one is.
     const link = join(directory, each);
-    if (isLink(link) && entryAt(clientPaths(readlinkSync(link), env).adminSock) === undefined) {
+    if (isOldLink(link) && entryAt(clientPaths(readlinkSync(link), env).adminSock) === undefined) {
       rmSync(link, { force: true });
     }
   }
   const name = digestOf(dataDir).slice(0, 16);
   replaceLink(dataDir, join(directory, name));
   return () => rmSync(join(directory, name), { force: true });
+}
+
+function isOldLink(path: string): boolean {
+  const found = entryAt(path);
+  return found?.isSymbolicLink() === true && Date.now() - found.mtimeMs > STARTING_MS;
 }
 
 /** Data directories of nodes that run here or did lately: announced ones and those in the nodes folder. */
