@@ -114,7 +114,9 @@ export const schema = z.strictObject({
       mode: z
         .enum(["own", "jwks", "none"])
         .default("own")
-        .describe("whose tokens are accepted; none = no authentication, for connectivity tests"),
+        .describe(
+          "whose tokens are accepted; none = no authentication, of clients and of peers, for connectivity tests",
+        ),
       jwks: z
         .union([
           file,
