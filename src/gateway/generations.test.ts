@@ -72,9 +72,12 @@ test("a new graph has the documents in use prepared before it serves", async () 
   await bench.apply([a.service]);
   await bench.query("{a}");
   await bench.query("{gone}");
+  // Refused here, and no reason to let the new graph wait.
+  await bench.query("{missing}");
   await bench.post({ query: "query A{a} query B{x:a}", operationName: "B" });
   const applied = await bench.apply([slimmer.service]);
   assert.equal(applied.warmed, 2);
+  assert.equal((await bench.gateway.status()).documents, 3);
   assert.equal((await bench.query("{gone}")).errors?.[0]?.extensions.code, "ERR_QUERY_INVALID");
 });
 

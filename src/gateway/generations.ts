@@ -152,7 +152,8 @@ export class Generations {
   /** The hottest documents of the old graph, prepared in the new one before anybody asks. */
   async #warm(next: Generation, current: Generation | undefined): Promise<number> {
     if (current === undefined || current.documents === next.documents) return next.documents.size;
-    const hottest = current.documents.hottest(this.#options.warmMax);
+    // A refusal is soon found again; it must not hold the swap back, or push out what is answered.
+    const hottest = current.documents.hottest(this.#options.warmMax, ({ ok }) => ok);
     const until = this.#tools.now() + this.#options.warmMs;
     let warmed = 0;
     for (const { key, hits } of hottest) {

@@ -49,9 +49,15 @@ export class Documents<Value> {
     while (this.#entries.size > this.#entriesMax || this.#bytes > this.#bytesMax) this.#evict(key);
   }
 
-  /** The most used ones; counts are halved, so that yesterday's favourites fade. */
-  hottest(count: number): { readonly key: string; readonly hits: number }[] {
-    const sorted = [...this.#entries.values()].toSorted((a, b) => b.hits - a.hits).slice(0, count);
+  /** The most used of those that are worth it; counts are halved, so that yesterday's favourites fade. */
+  hottest(
+    count: number,
+    worth: (value: Value) => boolean,
+  ): { readonly key: string; readonly hits: number }[] {
+    const sorted = [...this.#entries.values()]
+      .filter(({ value }) => worth(value))
+      .toSorted((a, b) => b.hits - a.hits)
+      .slice(0, count);
     for (const entry of this.#entries.values()) entry.hits >>= 1;
     return sorted.map(({ key, hits }) => ({ key, hits: hits >> 1 }));
   }
