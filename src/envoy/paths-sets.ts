@@ -9,8 +9,9 @@ import type { Between } from "./translate/index.ts";
 import { refOf } from "./xds/index.ts";
 import type { Change, Ref } from "./xds/index.ts";
 
-interface PathsSet<User> {
-  readonly users: Set<User>;
+interface PathsSet {
+  /** How many use it: thousands, one of whom comes or goes with each change. */
+  users: number;
   paths: readonly PeerPath[];
   change: Change;
   /** Envoy acknowledged it as it is. */
@@ -18,7 +19,7 @@ interface PathsSet<User> {
 }
 
 export class PathsSets<User> {
-  readonly #sets = new Map<string, PathsSet<User>>();
+  readonly #sets = new Map<string, PathsSet>();
   readonly #ofUser = new Map<User, string>();
   readonly #addresses = new Map<NodeName, string>();
   /** Nobody uses them since the last `takeIdle`. */
@@ -36,14 +37,16 @@ export class PathsSets<User> {
   ): { readonly name: string; readonly changes: readonly Change[] } {
     const name = pathsClusterOf(paths.map((p) => p.node));
     const changes = this.#move(paths);
-    if (this.#ofUser.get(user) !== name) this.drop(user);
-    this.#ofUser.set(user, name);
     let set = this.#sets.get(name);
     if (set === undefined) {
-      set = { users: new Set(), paths, change: changeOf(name, paths, this.#between), known: false };
+      set = { users: 0, paths, change: changeOf(name, paths, this.#between), known: false };
       this.#sets.set(name, set);
     }
-    set.users.add(user);
+    if (this.#ofUser.get(user) !== name) {
+      this.drop(user);
+      this.#ofUser.set(user, name);
+      set.users += 1;
+    }
     this.#idle.delete(name);
     if (!set.known && !changes.includes(set.change)) changes.push(set.change);
     return { name, changes };
@@ -54,8 +57,9 @@ export class PathsSets<User> {
     if (name === undefined) return;
     this.#ofUser.delete(user);
     const set = this.#sets.get(name);
-    set?.users.delete(user);
-    if (set?.users.size === 0) this.#idle.add(name);
+    if (set === undefined) return;
+    set.users -= 1;
+    if (set.users === 0) this.#idle.add(name);
   }
 
   /** Envoy answered for this very content. */
@@ -69,7 +73,7 @@ export class PathsSets<User> {
     const set = this.#sets.get(name);
     if (set === undefined) return [];
     set.known = false;
-    return set.users;
+    return [...this.#ofUser].flatMap(([user, of]) => (of === name ? [user] : []));
   }
 
   /** Those that fell out of use since the last call; whoever takes them says `remove` when their routes have moved. */
@@ -83,7 +87,7 @@ export class PathsSets<User> {
   remove(name: string): boolean {
     const set = this.#sets.get(name);
     if (set === undefined) return true;
-    if (set.users.size > 0) return false;
+    if (set.users > 0) return false;
     this.#sets.delete(name);
     const used = new Set([...this.#sets.values()].flatMap((other) => other.paths.map((p) => p.node)));
     for (const { node } of set.paths) if (!used.has(node)) this.#addresses.delete(node);

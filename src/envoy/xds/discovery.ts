@@ -4,7 +4,7 @@
 
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { CatalystError } from "#rpc";
-import { TYPE_URL, XDS_LIMITS } from "./types.ts";
+import { TYPES, TYPE_URL, XDS_LIMITS } from "./types.ts";
 import type { ResourceType } from "./types.ts";
 
 export interface DeltaRequest {
@@ -19,25 +19,52 @@ export interface DeltaRequest {
   readonly error?: string;
 }
 
-/** One entry of `resources`, tag included. */
+/** The Any's first field, which says what it holds. */
+const ANY_URL: ReadonlyMap<ResourceType, Uint8Array> = new Map(
+  TYPES.map((type) => [
+    type,
+    new BinaryWriter().tag(1, WireType.LengthDelimited).string(TYPE_URL[type]).finish(),
+  ]),
+);
+
+/** One entry of `resources`, tag included. Its lengths are known beforehand, so the value, which may be megabytes, is copied once. */
 export function resourceBytes(
   type: ResourceType,
   name: string,
   version: string,
   value: Uint8Array,
 ): Uint8Array {
-  // From the inside outwards, so that the value, which may be megabytes, is copied once and not at each level.
-  const tag = (field: number, length: number): Uint8Array =>
-    new BinaryWriter().tag(field, WireType.LengthDelimited).uint32(length).finish();
-  const text = (field: number, content: string): Uint8Array =>
-    new BinaryWriter().tag(field, WireType.LengthDelimited).string(content).finish();
-  const packed = [text(1, TYPE_URL[type]), tag(2, value.length), value];
-  const resource = [text(1, version), tag(2, lengthOf(packed)), ...packed, text(3, name)];
-  return Buffer.concat([tag(2, lengthOf(resource)), ...resource]);
+  const url = ANY_URL.get(type) ?? new Uint8Array();
+  const any = url.length + fieldBytes(value.length);
+  const nameBytes = Buffer.byteLength(name);
+  const resource = fieldBytes(version.length) + fieldBytes(any) + fieldBytes(nameBytes);
+  const wire = Buffer.allocUnsafe(fieldBytes(resource));
+  let at = writeHead(wire, 0, 2, resource);
+  at = writeHead(wire, at, 1, version.length);
+  at += wire.write(version, at, "latin1");
+  at = writeHead(wire, at, 2, any);
+  wire.set(url, at);
+  at = writeHead(wire, at + url.length, 2, value.length);
+  wire.set(value, at);
+  at = writeHead(wire, at + value.length, 3, nameBytes);
+  wire.write(name, at);
+  return wire;
 }
 
-const lengthOf = (pieces: readonly Uint8Array[]): number =>
-  pieces.reduce((sum, { length }) => sum + length, 0);
+/** A length-delimited field: tag (fields up to 15), length, content. */
+function fieldBytes(length: number): number {
+  let bytes = 2 + length;
+  for (let rest = length >>> 7; rest > 0; rest >>>= 7) bytes += 1;
+  return bytes;
+}
+
+/** Tag and length of such a field; where its content begins. */
+function writeHead(wire: Buffer, at: number, field: number, length: number): number {
+  wire[at++] = (field << 3) | WireType.LengthDelimited;
+  for (; length > 127; length >>>= 7) wire[at++] = (length & 127) | 128;
+  wire[at++] = length;
+  return at;
+}
 
 /** The resource inside what `resourceBytes` made. */
 export function valueOf(wire: Uint8Array): Uint8Array {

@@ -30,6 +30,8 @@ export interface StreamHost {
   closed(stream: XdsStream, problem: string | undefined): void;
 }
 
+const ORDER = PHASES.flat();
+
 /** gRPC status codes that are used here. */
 const STATUS = { ok: 0, invalidArgument: 3, resourceExhausted: 8, unavailable: 14 } as const;
 
@@ -78,7 +80,9 @@ export class XdsStream {
 
   flush(): void {
     if (!this.#open) return;
-    for (const type of PHASES.flat()) {
+    // What goes out together is one write to the socket.
+    this.#http.cork();
+    for (const type of ORDER) {
       const subscription = this.#subscriptions.get(type);
       const nonce = String(this.#nonce + 1);
       const batch = subscription?.next(nonce);
@@ -88,11 +92,9 @@ export class XdsStream {
       this.#offer(batch);
       const wires = batch.resources.map((r) => r.entry.wire);
       const pieces = responseBytes(type, nonce, wires, batch.removed);
-      this.#http.cork();
-      this.#http.write(frameHead(pieces));
-      for (const piece of pieces) this.#http.write(piece);
-      this.#http.uncork();
+      this.#http.write(Buffer.concat([frameHead(pieces), ...pieces]));
     }
+    this.#http.uncork();
   }
 
   /**
