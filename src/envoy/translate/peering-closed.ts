@@ -82,8 +82,7 @@ export const openInPeerRoutes = (between: Between, { name, virtual_hosts }: Rout
 
 type Policy = Messages["envoy.config.rbac.v3.Policy"];
 
-const provesPeers = ([name, { principals }]: readonly [string, Policy]): boolean =>
-  name !== IDENTITY_NONE_POLICY &&
+const provesPeers = ([, { principals }]: readonly [string, Policy]): boolean =>
   principals.every((each) => JSON.stringify(each).startsWith('{"authenticated":{"principal_name":{'));
 
 /** Each permission is what one node calls itself; only the health check is for all. */
