@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { NOTICES, retryOf } from "#routing";
 import { WireError } from "../link.ts";
+import { CLAIM_HEADER } from "./unproven.ts";
 import {
   dial,
   know,
@@ -159,5 +160,42 @@ test("strangers at the open port are bounded in number and in time", async () =>
     assert.equal(links.length, 8);
   } finally {
     await close(globex);
+  }
+});
+
+test("whatever a stranger says to the open port, it stays open for peers", async () => {
+  const [acme, globex] = await unproven();
+  assert.ok(acme !== undefined && globex !== undefined);
+  try {
+    know(acme, GLOBEX, undefined);
+    know(globex, ACME, undefined);
+    const upgrade = (name: string): string =>
+      `GET /rpc HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n${CLAIM_HEADER}: ${name}\r\n\r\n`;
+    const said = async (text: string | Buffer, reset = false): Promise<string> => {
+      const socket = connect({ host: "127.0.0.1", port: globex.port });
+      let heard = "";
+      socket.on("data", (chunk: Buffer) => (heard += chunk.toString("latin1")));
+      socket.on("error", () => undefined);
+      socket.write(text, () => reset && socket.resetAndDestroy());
+      await new Promise((resolve) => socket.once("close", resolve));
+      return heard.split("\r\n", 1)[0] ?? "";
+    };
+    assert.equal(await said("GET / HTTP/1.1\r\nhost: x\r\n\r\n"), "HTTP/1.1 426 Upgrade Required");
+    assert.equal(await said("nonsense\r\n\r\n"), "HTTP/1.1 400 Bad Request");
+    assert.equal(
+      await said(`GET / HTTP/1.1\r\nx: ${"x".repeat(20_000)}\r\n\r\n`),
+      "HTTP/1.1 400 Bad Request",
+    );
+    assert.equal(await said(upgrade("nobody.test")), "HTTP/1.1 404 Not Found");
+    assert.equal(await said(upgrade("__proto__")), "HTTP/1.1 404 Not Found");
+    // Without the subprotocol it is no peer, whatever name it tells.
+    assert.equal(await said(upgrade(ACME.node)), "HTTP/1.1 400 Bad Request");
+    assert.equal(await said(Buffer.from([0x16, 3, 1, 0, 0])), "\x15\x03\x03\0\x02\x02x");
+    await said("GET / HTTP", true);
+    await said(Buffer.from([0x16]), true);
+    assert.deepEqual(globex.knocks, []);
+    await session(acme, globex);
+  } finally {
+    await close(acme, globex);
   }
 });
