@@ -14,12 +14,12 @@ const KEY = "reviews.acme.test";
 describe("a content is given", () => {
   const sdl = `type Query { ${"é".repeat(PEER_LIMITS.blobPieceBytes)}: Int }`;
   const hash = sha256(sdl);
-  const best = (schema: string): Best =>
-    [{ protocol: "http:graphql", attributes: { schema } }] as unknown as Best;
+  const best = (schema: string, protocol = "http:graphql"): Best =>
+    [{ protocol, attributes: { schema } }] as unknown as Best;
 
   /** A node that tells one peer of one name, and the other of none. */
-  function node() {
-    const table = new Map<string, Best>();
+  function node(start: readonly (readonly [string, Best])[] = []) {
+    const table = new Map(start);
     const exports = {
       policy: (peer: string) => (peer === TOLD ? "all" : peer === OTHER ? "none" : undefined),
       exported: (policy: string, key: string) => {
@@ -59,6 +59,13 @@ describe("a content is given", () => {
     }
   });
 
+  test("of names that were there before it followed, and of GraphQL services alone", () => {
+    const { contents, set } = node([[KEY, best(hash)]]);
+    assert.ok(contents.piece(TOLD, hash, 0).size > 0);
+    set(KEY, best(hash, "http"));
+    assert.throws(() => contents.piece(TOLD, hash, 0), { code: "ERR_NOT_FOUND" });
+  });
+
   test("as long as one name speaks of it", () => {
     const { contents, set } = node();
     set(KEY, best(hash));
@@ -75,7 +82,14 @@ describe("a content of a peer", () => {
   const bytes = Buffer.from(text);
   const fetch = (pieces: readonly PieceAt[], hash = sha256(text)) => {
     let next = 0;
-    return fetchContent({ blob: async () => pieces[next++] ?? assert.fail("asked too often") }, hash);
+    let have = 0;
+    const blob = async (_: string, offset: number) => {
+      assert.equal(offset, have);
+      const piece = pieces[next++] ?? assert.fail("asked too often");
+      have += piece.bytes.byteLength;
+      return piece;
+    };
+    return fetchContent({ blob }, hash);
   };
 
   test("is put together and proved by its hash", async () => {
@@ -83,6 +97,9 @@ describe("a content of a peer", () => {
     const halves = [bytes.subarray(0, 9), bytes.subarray(9)].map((piece) => ({ bytes: piece, size }));
     assert.equal(await fetch(halves), text);
     await assert.rejects(fetch(halves, sha256("another")), /hash/);
+    const marked = Buffer.from(`\ufeff${text}`);
+    const whole = { bytes: marked, size: marked.byteLength };
+    assert.equal(await fetch([whole], sha256(`\ufeff${text}`)), `\ufeff${text}`, "byte by byte");
   });
 
   test("is refused when it is too large, ends too early, or changes while it is read", async () => {

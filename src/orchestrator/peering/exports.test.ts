@@ -95,4 +95,72 @@ describe("exports", () => {
       [key],
     );
   });
+
+  test("who is no peer when it begins to follow, and who is, are known from the table", () => {
+    const { loop, exports, act, to } = node();
+    act({ kind: "service.add", intent: intent(KEY, { export: true }) });
+    const later = new Exports(exports.self, loop.view);
+    assert.deepEqual(later.to(loop.view.routes.best(KEY)), to());
+    assert.equal(later.policy(GLOBEX), exports.policy(GLOBEX));
+    // This node's own table is no peer's.
+    assert.equal(later.policy(NODE), undefined);
+    assert.deepEqual([...later.policies()].length, [...exports.policies()].length);
+  });
+
+  test("a path is told to nobody it goes through, nor to another node of an organization it goes through", () => {
+    const { act, to } = node();
+    const second = "edge2.globex.test";
+    // A customer's word goes to everybody.
+    for (const peer of [GLOBEX, second]) act({ kind: "peer.set", peering: peerOf(peer, "customer") });
+    const key = "reviews.globex.test";
+    const all = { match: { key: "*", origin: "*" }, action: "accept", set: { scope: "transitive" } } as const;
+    const { set: _, ...accept } = all;
+    act({ kind: "rules.set", rules: { imports: [accept], exports: [all] } });
+    const told = (peer: string, ...advertise: readonly ReturnType<typeof routeOf>[]): void => {
+      act({ kind: "peer.told", peer, told: { kind: "update", withdraw: [], rejected: [], advertise } });
+    };
+    told(GLOBEX, routeOf(GLOBEX, { key, notAfter: 80_000_000 }));
+    assert.deepEqual(to(key), [HOOLI, INSIDE]);
+  });
+
+  test("each peer is decided for by its own terms, and a policy that nobody is under is gone", () => {
+    const { act, rules, exports, to, loop } = node();
+    act({ kind: "service.add", intent: intent(KEY) });
+    rules({ match: { organization: "globex.test", key: KEY }, action: "accept" });
+    const path = loop.view.routes.best(KEY)?.[0] ?? assert.fail();
+    assert.deepEqual(
+      [GLOBEX, HOOLI, "nobody.test"].map((peer) => exports.sends(peer, path)),
+      [true, false, false],
+    );
+    assert.equal(exports.decide(GLOBEX, path)?.send, true);
+    assert.equal(exports.decide(HOOLI, path)?.send, false);
+    assert.equal(exports.decide("nobody.test", path), undefined);
+    assert.equal([...exports.policies()].length, 3);
+    rules();
+    assert.equal([...exports.policies()].length, 2, "globex is under the one of hooli again");
+    act({ kind: "peer.remove", peer: INSIDE });
+    assert.equal([...exports.policies()].length, 1);
+    assert.deepEqual(to(), []);
+  });
+
+  test("lists of the same length that differ are two, and each is one array for all names", () => {
+    const { act, rules, to } = node();
+    const [one, two, three] = ["s1", "s2", "s3"].map(full);
+    for (const key of [one, two, three]) act({ kind: "service.add", intent: intent(key ?? "") });
+    rules(
+      { match: { organization: "globex.test", key: two ?? "" }, action: "accept" },
+      { match: { organization: "hooli.test", key: one ?? "" }, action: "accept" },
+      { match: { organization: "hooli.test", key: three ?? "" }, action: "accept" },
+    );
+    assert.deepEqual(
+      [to(one), to(two), to(three)],
+      [
+        [HOOLI, INSIDE],
+        [GLOBEX, INSIDE],
+        [HOOLI, INSIDE],
+      ],
+    );
+    const [first, , third] = [to(one), to(two), to(three)];
+    assert.equal(first, third);
+  });
 });

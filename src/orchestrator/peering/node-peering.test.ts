@@ -18,6 +18,7 @@ import { until } from "../../../test/kit/node.ts";
 import { builtInPlugins } from "../plugins/index.ts";
 import { systemClock, systemRandom } from "../ports.ts";
 import { sha256, Store } from "../store/store.ts";
+import { Exports } from "./exports.ts";
 import { NodePeering } from "./node-peering.ts";
 
 const SDL = "type Query { product: String }";
@@ -113,9 +114,9 @@ const synced = ({ peering }: Node, node: string): boolean => {
 };
 const [ACME, GLOBEX] = ["n.acme.test", "n.globex.test"];
 
-/** Two that added each other by hand; acme dials. */
+/** Two that added each other by hand; acme dials, and nobody can dial acme. */
 async function two(t: TestContext) {
-  const acme = await running(t, "acme.test", { config: { control: { listen: HERE } } });
+  const acme = await running(t, "acme.test");
   const globex = await running(t, "globex.test", { config: { control: { listen: HERE } } });
   await globex.peering.add(peer(ACME), acme.trust());
   const address = globex.peering.status().listens ?? assert.fail("globex does not listen");
@@ -320,16 +321,19 @@ describe("of the configuration", () => {
 });
 
 describe("what does not work", () => {
-  test("a node without peers that nobody may call opens nothing, and follows what would be told", async (t) => {
+  test("a node without peers that nobody may call opens nothing, and tells its first peer what its rules say", async (t) => {
     const acme = await running(t, "acme.test");
     assert.equal(existsSync(join(acme.dataDir, "learned.db")), false);
     const { listens, ...counts } = acme.peering.status();
     assert.equal(listens, undefined);
     assert.deepEqual(counts, { proven: true, peers: 0, established: 0, synced: 0, problems: [] });
     await assert.rejects(acme.peering.fetchBlob(GLOBEX, "x"), { code: "ERR_NOT_FOUND" });
+    await acme.peering.addRule("exports", { match: { key: "*" }, action: "accept" });
     await acme.peering.add(peer(GLOBEX));
     assert.equal(existsSync(join(acme.dataDir, "learned.db")), true);
-    assert.notEqual(acme.peering.exports.policy(GLOBEX), undefined);
+    const { exports, self } = acme.peering;
+    assert.notEqual(exports.policy(GLOBEX), undefined);
+    assert.equal(exports.policy(GLOBEX), new Exports(self, acme.loop.view).policy(GLOBEX));
     await assert.rejects(acme.peering.fetchBlob(GLOBEX, "x"), /no session with n\.globex\.test/);
   });
 

@@ -66,10 +66,6 @@ export class NodePeering implements Peering {
     this.#remembered = new Set(this.#book.peers().map(({ intent }) => intent.node));
     for (const { text } of this.#book.problems) options.say("warn", "peer.trust", text);
     this.exports = new Exports(this.self, loop.view);
-    loop.watch(({ commit }) => {
-      // Who tells peers follows the commits himself.
-      if (commit !== undefined && this.#open === undefined) this.exports.follow(commit);
-    });
   }
 
   /** Rules, peers and what they told before the restart, in the state. No session begins yet. */

@@ -169,6 +169,55 @@ describe("a restart", () => {
     assert.deepEqual([answers, again.driver.held.connections], [[false], 0]);
   });
 
+  test("of a peering that was removed and made anew at once nothing comes back, nor is it taken twice", async (t) => {
+    const file = join(folder(t), "learned.db");
+    const network = new Network();
+    const [a, b] = [await network.node(A), await network.node(B, file)];
+    await network.join(a, b);
+    await a.offer("products");
+    await network.run(2_000);
+    await a.kill();
+    // Other terms are no new peer: what is held is not read again.
+    await network.run(2_000);
+    assert.equal(b.loop.view.routes.path(A, KEY)?.stale, true);
+    const taken: string[] = [];
+    b.loop.watch(({ events }) => void taken.push(...events.map(({ kind }) => kind)));
+    await b.peer(A, { holdMs: 5_000 });
+    assert.deepEqual(taken, ["peer.set"]);
+    await Promise.all([b.driver.remove(A, "test"), settle()]);
+    await b.peer(A);
+    assert.equal(b.best(KEY), undefined);
+  });
+
+  test("`onLoss: withdraw`: without a session nothing is used, after a restart too", async (t) => {
+    const file = join(folder(t), "learned.db");
+    const network = new Network();
+    const [a, b] = [await network.node(A), await network.node(B, file)];
+    await network.join(a, b);
+    await a.offer("products");
+    await network.run(2_000);
+    await b.kill();
+    await a.kill();
+    const again = await network.node(B, file);
+    await again.peer(A, { onLoss: "withdraw" });
+    assert.equal(again.best(KEY), undefined);
+  });
+
+  test("a table of many slices is whole when its peer is configured", async (t) => {
+    const file = join(folder(t), "learned.db");
+    const network = new Network();
+    const [a, b] = [await network.node(A), await network.node(B, file)];
+    await network.join(a, b);
+    for (let at = 0; at < 1_100; at++) await a.offer(`s${at}`);
+    await network.run(5_000);
+    await b.kill();
+    await a.kill();
+    const again = await network.node(B, file);
+    await again.driver.configure(peering(B, A), undefined);
+    assert.equal(again.loop.view.routes.received(A)?.size, 1_100);
+    assert.equal(again.loop.view.routes.path(A, "s1099.acme.test")?.stale, true);
+  });
+
   test("a cache that is damaged is thrown away, and told anew", async (t) => {
     const file = join(folder(t), "learned.db");
     writeFileSync(file, "no database".repeat(1_000));
