@@ -4,45 +4,26 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { PartStatus } from "#rpc";
 import { ask } from "../../src/envoy/testing.ts";
 import { needs } from "../kit/needs.ts";
-import { catalyst, freePort, temporaryFolder, TestNode, until } from "../kit/node.ts";
+import { freePort, TestNode, until } from "../kit/node.ts";
+import { initPlace, type Place } from "../kit/place.ts";
 
 const ACME = "acme.catalyst.internal";
 const GLOBEX = "globex.catalyst.internal";
 const FILES = `files.${GLOBEX}`;
 
-interface Place {
-  readonly folder: string;
-  readonly dataDir: string;
-  readonly control: string;
-  readonly egress: number;
-  readonly peer: string;
-}
-
-/** The place of a node with a certificate of an organization of its own. */
-async function place(t: TestContext, organization: string): Promise<Place> {
-  const folder = temporaryFolder(t);
-  const dataDir = join(folder, "node");
-  const names = ["--organization", organization, "--node", "edge1", "--data-dir", dataDir];
-  const made = await catalyst(["init", "init.json", ...names], { cwd: folder });
-  assert.equal(made.code, 0, made.err);
-  const [control, peer] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-  return { folder, dataDir, control, peer, egress: await freePort() };
-}
-
-const start = (t: TestContext, own: Place, organization: string, rest: object): Promise<TestNode> =>
+const start = async (t: TestContext, own: Place, egress: number, rest: object): Promise<TestNode> =>
   TestNode.start(t, {
     folder: own.folder,
     config: {
-      organization,
+      organization: own.organization,
       node: "edge1",
       control: { listen: own.control },
-      peer: { listen: own.peer },
-      egress: { listen: `127.0.0.1:${own.egress}` },
+      peer: { listen: `127.0.0.1:${await freePort()}` },
+      egress: { listen: `127.0.0.1:${egress}` },
       ...rest,
     },
   });
@@ -61,19 +42,20 @@ test("a service of another organization is reached by its name", needs("envoy"),
     server.close();
   });
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const [acme, globex] = await Promise.all([place(t, ACME), place(t, GLOBEX)]);
-  const peer = (organization: string, other: Place) => ({
-    node: `edge1.${organization}`,
-    address: other.control,
-    trust: { file: join(other.dataDir, "certs/trust.pem") },
+  const [acme, globex] = await Promise.all([initPlace(t, ACME), initPlace(t, GLOBEX)]);
+  const peer = ({ name, control, trust }: Place) => ({
+    node: name,
+    address: control,
+    trust: { file: trust },
   });
+  const egress = await freePort();
   const [node, far] = await Promise.all([
-    start(t, acme, ACME, {
-      peers: [peer(GLOBEX, globex)],
+    start(t, acme, egress, {
+      peers: [peer(globex)],
       imports: [{ peer: `*.${GLOBEX}`, action: "accept" }],
     }),
-    start(t, globex, GLOBEX, {
-      peers: [peer(ACME, acme)],
+    start(t, globex, 0, {
+      peers: [peer(acme)],
       services: [
         {
           name: "files",
@@ -85,7 +67,7 @@ test("a service of another organization is reached by its name", needs("envoy"),
       ],
     }),
   ]);
-  const get = async () => await ask(acme.egress, { headers: { host: FILES } });
+  const get = async () => await ask(egress, { headers: { host: FILES } });
   const answers = (status: number) =>
     until(`${FILES} answers ${status}`, async () => {
       const answer = await get().catch(() => undefined);

@@ -7,7 +7,8 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { EventRecord, NodeStatus, PeerRecord, RouteRecord, RuleRecord, RuleTest } from "#rpc";
-import { catalyst, freePort, temporaryFolder, TestNode, until } from "../kit/node.ts";
+import { catalyst, freePort, TestNode, until } from "../kit/node.ts";
+import { initPlace, type Place } from "../kit/place.ts";
 
 const ACME = "acme.catalyst.internal";
 const GLOBEX = "globex.catalyst.internal";
@@ -26,36 +27,8 @@ interface Side {
   fails(...words: readonly string[]): Promise<{ exit: number; code: string; message: string; hint?: string }>;
 }
 
-interface Place {
-  readonly folder: string;
-  readonly dataDir: string;
-  readonly control: string;
-  readonly trust: string;
-}
-
-/** Keys and certificates as a user makes them. */
-async function init(t: TestContext, organization: string): Promise<Place> {
-  const folder = temporaryFolder(t);
-  const dataDir = join(folder, "node");
-  const words = [
-    "init",
-    "init.json",
-    "--organization",
-    organization,
-    "--node",
-    "edge1",
-    "--data-dir",
-    dataDir,
-  ];
-  const made = await catalyst(words, { cwd: folder });
-  assert.equal(made.code, 0, made.err);
-  const control = `127.0.0.1:${await freePort()}`;
-  return { folder, dataDir, control, trust: join(dataDir, "certs/trust.pem") };
-}
-
 async function side(t: TestContext, organization: string, config: object, at?: Place): Promise<Side> {
-  const place = at ?? (await init(t, organization));
-  const { folder, dataDir, control, trust } = place;
+  const { name, folder, dataDir, control, trust } = at ?? (await initPlace(t, organization));
   const node = await TestNode.start(t, {
     folder,
     config: {
@@ -70,7 +43,7 @@ async function side(t: TestContext, organization: string, config: object, at?: P
   const run = (...rest: readonly string[]) => catalyst([...rest, "--data-dir", dataDir], { cwd: folder });
   return {
     node,
-    name: `edge1.${organization}`,
+    name,
     control,
     trust,
     run,
@@ -281,8 +254,8 @@ test("peering by hand, from strangers to routes and back", async (t) => {
 });
 
 test("what was added by hand outlives a restart; a peer of the file is the file's; a lost peer is a problem", async (t) => {
-  const globexPlace = await init(t, GLOBEX);
-  const acmePlace = await init(t, ACME);
+  const globexPlace = await initPlace(t, GLOBEX);
+  const acmePlace = await initPlace(t, ACME);
   const config = {
     peers: [
       {
