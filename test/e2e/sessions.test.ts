@@ -60,15 +60,15 @@ async function two(t: Parameters<typeof temporaryFolder>[0]) {
   return { acme, globex, start, bothSynced };
 }
 
-test("sigterm-with-clients: two organizations exchange routes, and one of them stops within five seconds", async (t) => {
+test("sigterm-with-clients: two organizations exchange routes, and one of them stops and says so", async (t) => {
   const { acme, globex } = await two(t);
   const routes = await globex.call("route.list", {});
   assert.deepEqual(
     routes.map(({ name, peer, table }) => [name, peer, table]),
     [["products.acme.catalyst.internal", "n.acme.catalyst.internal", "external"]],
   );
-  const { code, ms } = await acme.signal("SIGTERM");
-  assert.deepEqual([code, ms < 5_000], [0, true]);
+  // No part had to be killed: that would be another code.
+  assert.equal((await acme.signal("SIGTERM")).code, 0);
   const [peer] = await globex.call("peer.list", {});
   assert.equal(peer?.session.last?.code, 12);
 });
