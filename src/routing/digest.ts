@@ -30,12 +30,10 @@ export function rowOf(route: Route): Row {
   const way = wayOf(route);
   mixer.value(route.key);
   const key = mixer.lanes();
-  // As an array of these, without making it.
-  mixer.array(7);
-  mixer.value(way.a);
-  mixer.value(way.b);
-  mixer.value(key.a);
-  mixer.value(key.b);
+  mixer.word(way.a);
+  mixer.word(way.b);
+  mixer.word(key.a);
+  mixer.word(key.b);
   mixer.value(route.version?.seq);
   mixer.value(route.notAfter);
   mixer.value(route.details);

@@ -31,14 +31,16 @@ const ADDRESS = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]):[1-9][0-9
 const BANG = 33;
 /** Details as `detailsOf` writes them, of letters that nobody has to escape: such a text is taken as it is. */
 const DETAILS_PARTS = 5;
-const TEXT = `"[^"\\\\\\u0000-\\u001f\\ud800-\\udfff]{0,${ROUTE.communityBytes}}"`;
-const TAG = `"[a-z0-9._-]{1,128}:[a-z0-9._-]{0,127}"`;
+const TEXT = String.raw`"[^"\\\u0000-\u001f\ud800-\udfff]*"`;
+const TAG = `"[a-z0-9._-]+:[a-z0-9._-]*"`;
 const SHA = `"[A-Za-z0-9_-]{43}"`;
-const list = (item: string, most: number): string => `${item}(?:,${item}){0,${most - 1}}`;
+const list = (item: string): string => `${item}(?:,${item})*`;
+const LABELS = String.raw`\{${list(`${TEXT}:${TEXT}`)}\}`;
 const DETAILS = new RegExp(
-  `^\\[\\[(?:${list(TAG, ROUTE.communities)})?\\],(?:0|${TEXT}),(?:0|${SHA}),(?:0|${SHA}),` +
-    `(?:0|\\{${list(`${TEXT}:${TEXT}`, ROUTE.labels)}\\})\\]$`,
+  String.raw`^\[\[(?:${list(TAG)})?\],(?:0|${TEXT}),(?:0|${SHA}),(?:0|${SHA}),(?:0|${LABELS})\]$`,
 );
+/** Nothing that fits in here is too long or too much. */
+const DETAILS_BYTES = ROUTE.communityBytes;
 
 export type Parsed =
   | { readonly ok: true; readonly route: Route }
@@ -140,7 +142,8 @@ export class RouteParser {
   #details(value: unknown): string {
     if (value === this.#lastDetails) return this.#lastDetails;
     if (typeof value !== "string") throw wrong("details");
-    return (this.#lastDetails = DETAILS.test(value) ? value : detailsOf(detailedOf(value)));
+    const asWritten = value.length <= DETAILS_BYTES && DETAILS.test(value);
+    return (this.#lastDetails = asWritten ? value : detailsOf(detailedOf(value)));
   }
 
   #path(value: unknown, field: string): string[] {

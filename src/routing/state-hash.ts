@@ -62,19 +62,14 @@ export class Mixer {
     this.#words += 2 + ((length + 1) >> 1);
   }
 
-  /** What follows are as many members as said. */
-  array(length: number): void {
-    this.word(TAG.array);
-    this.word(length);
-  }
-
   value(value: unknown): void {
     if (typeof value === "string") this.text(value);
     else if (typeof value === "number") this.#number(value);
     else if (typeof value === "boolean") this.word(value ? TAG.true : TAG.false);
     else if (typeof value !== "object" || value === null) this.word(TAG.null);
     else if (Array.isArray(value)) {
-      this.array(value.length);
+      this.word(TAG.array);
+      this.word(value.length);
       for (const item of value) this.value(item);
     } else this.#members(value);
   }
