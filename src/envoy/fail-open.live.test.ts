@@ -9,7 +9,17 @@ import { test } from "node:test";
 import { needs } from "../../test/kit/needs.ts";
 import { encode } from "./encode.ts";
 import type { Any, Messages } from "./generated/messages.ts";
-import { Signer, ask, echo, envoyBinary, folder, freePort, reachable, serve, spawnEnvoy } from "./testing.ts";
+import {
+  Signer,
+  ask,
+  echo,
+  envoyBinary,
+  folder,
+  freePorts,
+  reachable,
+  serve,
+  spawnEnvoy,
+} from "./testing.ts";
 import { staticBootstrap } from "./testing-static.ts";
 import {
   firstRoutes,
@@ -239,13 +249,14 @@ test("each form is open in Envoy, and found by the guard", needs("envoy"), async
   const signer = new Signer();
   await serve(t, echo("gateway"), join(dir, "gateway.sock"));
   const cases: { form: Form; spoilt: boolean; port: number; world: Json }[] = [];
+  const ports = await freePorts(2 * (JWT_FORMS.length + RBAC_FORMS.length));
   for (const [forms, prepare] of [
     [JWT_FORMS, withoutRbac],
     [RBAC_FORMS, () => {}],
   ] as const)
     for (const form of forms)
       for (const spoilt of [false, true]) {
-        const port = await freePort();
+        const port = ports.pop() ?? 0;
         const world = json(structuredClone(worldOf(baseOf(dir, port), signer)));
         prepare(world);
         if (spoilt) form.spoil(world);

@@ -289,7 +289,7 @@ test("a stream that resumes gets only what changed; what is held stays", needs("
 });
 
 test("publications without an Envoy, superseded and unanswered ones end too", needs("envoy"), async (t) => {
-  const { server, client } = await open(t, [], { answerMs: 50 });
+  const { server, client } = await open(t, [], { answerMs: 1_000 });
   assert.equal((await server.publish([set("cluster", "a", "1")])).outcomes.get("cluster/a")?.state, "stored");
   const envoy = client();
   envoy.send({ type: "cluster" });
