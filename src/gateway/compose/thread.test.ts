@@ -27,7 +27,7 @@ const HANGING = new URL(
 );
 
 test("a document that hangs the thread fails alone; those that waited behind it are answered", async (t) => {
-  const thread = opened(t, { url: HANGING, prepareTimeoutMs: 300, idleMs: 0 });
+  const thread = opened(t, { url: HANGING, prepareTimeoutMs: 1_000, idleMs: 0 });
   await thread.compose("g", SERVICES);
   const [hung, waiting] = await Promise.allSettled([
     thread.prepare("g", "hang", undefined, LIMITS),
