@@ -122,6 +122,14 @@ describe("a peer", () => {
     assert.deepEqual(node.driver.report(GLOBEX)?.session.phase.state, "idle");
   });
 
+  test("whose table does not have the sum it tells is asked for it again", async () => {
+    const asked: unknown[] = [];
+    const { say } = await knocked({ refresh: async (buckets) => void asked.push(buckets) });
+    await say(1, BEGIN, 0);
+    await say(2, { kind: "end", generation: 1, count: 3, digest: "0".repeat(16) }, 0);
+    assert.equal(asked.length, 1);
+  });
+
   test("gets frames in the encoding that was agreed", async () => {
     const heads: Encoding[] = [];
     const frame: PeerLink["frame"] = async ({ seq, encoding }) => {
@@ -171,6 +179,19 @@ test("the operator hears of each session that came and went, and of a loss as a 
   await network.run(1_500);
   assert.deepEqual(heard(b)[0], "warn peer.down: the session ended: maintenance");
   assert.deepEqual(heard(again).slice(-1), ["warn peer.down: the session ended: maintenance"]);
+});
+
+test("a session that another one replaces is no warning, and a refusal that takes the routes along is told", async () => {
+  const { node, knock } = await knocked();
+  assert.equal(knock({ incarnation: "two" }).answer()?.ok, true);
+  assert.match(node.said.join("\n"), /^info peer\.down: .*superseded/m);
+  const { network, a, b } = await pair();
+  network.net.stall(A);
+  await a.peer(B, { adminDown: { reason: "maintenance" } });
+  await a.offer("products");
+  network.net.cut(A, B);
+  await network.run(4_000);
+  assert.match(b.said.join("\n"), /^info peer\.gone: maintenance$/m);
 });
 
 test("a limit is said when it comes near and when it is passed, and is none any more below it", async () => {

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { A, B, C, clique, GLOBEX, KEY, Network, pair } from "../../../test/kit/peer-network.ts";
-import type { PeerNode } from "../../../test/kit/peer-node.ts";
+import { peering, type PeerNode } from "../../../test/kit/peer-node.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -96,6 +96,25 @@ describe("stale-kept-for-ever", () => {
       await network.run(5 * MINUTE);
     }
     assert.equal(held(b), "gone");
+  });
+
+  test("of a peer that is only waited for: gone after its time, although nothing else happens", async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "catalyst-stale-"));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, "learned.db");
+    const network = new Network();
+    const [a, b] = [await network.node(A), await network.node(GLOBEX, file)];
+    await network.join(a, b);
+    await a.offer("products");
+    await network.run(2_000);
+    await b.kill();
+    await a.kill();
+    const again = await network.node(GLOBEX, file);
+    const { address: _, ...waits } = peering(GLOBEX, A);
+    await again.driver.configure(waits, undefined);
+    assert.equal(held(again), "stale");
+    await network.run(HOUR + 5 * MINUTE);
+    assert.equal(held(again), "gone");
   });
 
   test("a node that starts again and again does not make them younger", async (t) => {
