@@ -49,6 +49,10 @@ const SDLS = [
   "type Mutation { only: Int } type Subscription { ticks: Int }",
   'type Query { at: Date } scalar Date @specifiedBy(url: "http://date.test")',
   "type Query { until(date: Date): Date } scalar Date",
+  'type Query { from(date: Date): Date } "when" scalar Date enum Order { UP DOWN } input Range { low: Int = 1 high: Int order: Order }',
+  "type Query { upto(range: Range): Order } enum Order { UP DOWN } input Range { low: Int = 1 high: Int order: Order }",
+  "type Query { sort(order: Order): Order within(range: Range): Int } enum Order { UP DOWN } input Range { low: Int = 1 high: Int order: Order }",
+  `${link("v2.3")} type Query { order(by: Order): Int } enum Order { UP DOWN @inaccessible }`,
   "type Query { choose(one: One): Int } input One @oneOf { a: Int b: Int }",
   "type Query { chosen(one: Other): Int } input Other @oneOf { a: Int b: Int }",
 ];
@@ -56,11 +60,11 @@ const SDLS = [
 /** Mostly the same services from one set to the next, in any order; now and then one has the schema of another. */
 const service = fc.tuple(fc.nat({ max: SDLS.length - 1 }), fc.integer({ min: 0, max: 9 }));
 const set = fc
-  .uniqueArray(service, { selector: ([name]) => name, minLength: 4, maxLength: 14, size: "max" })
+  .uniqueArray(service, { selector: ([name]) => name, minLength: 5, maxLength: 16, size: "max" })
   .map((services) =>
     services.map(([name, luck]): SubgraphSdl => {
       const sdl = SDLS[luck === 0 ? SDLS.length - 1 - name : name] ?? "";
-      return { name: `${"abcdefghijklmnopqrstuvwxyz"[name] ?? ""}.acme.test`, sdl };
+      return { name: `${"abcdefghijklmnopqrstuvwxyzABCDEF"[name] ?? ""}.acme.test`, sdl };
     }),
   );
 const sets = fc.array(set, { minLength: 2, maxLength: 3, size: "max" });
@@ -106,6 +110,11 @@ test("a service that comes or goes costs its own section alone", () => {
   assert.deepEqual(costs([thing, ...plain]), []);
   assert.deepEqual(costs([thing, ...plain, other]), [["thing", "other"]]);
   assert.deepEqual(costs([...plain.slice(1), thing, other]), [["b", "c"]]);
+  const dated = named("dated", "type Query { date: Date } scalar Date");
+  assert.deepEqual(costs([dated]), [["dated"]]);
+  assert.deepEqual(costs([dated, named("d", "type Query { d: Date } scalar Date")]), [["d"]]);
+  const unlike = named("e", 'type Query { e: Date } "another" scalar Date');
+  assert.deepEqual(costs([dated, unlike]), [["dated", "e"]]);
 });
 
 test("sections of single services become one when they fill it", () => {

@@ -6,7 +6,7 @@
 import type { DocumentNode } from "graphql";
 import { joinApis, pieceOf, type ApiPiece } from "./api.ts";
 import type { Composer, Composition, Subgraph } from "./composer.ts";
-import { footprint } from "./footprint.ts";
+import { type Footprint, footprint } from "./footprint.ts";
 
 type Composed = Extract<Composition, { ok: true }>;
 
@@ -81,18 +81,19 @@ export class Sections {
   }
 }
 
-/** To each service the group of those that it shares a name with, directly or by others. */
+/** To each service the group of those that it shares a name with, directly or by others; equal values do not count. */
 function islandsOf(subgraphs: readonly Subgraph[]): Group[] {
   const prints = subgraphs.map(({ document }) => footprint(document));
   if (!prints.every(({ apart }) => apart)) {
     const all = [...subgraphs.keys()];
     return subgraphs.map(() => all);
   }
+  const differing = differingValues(prints);
   const islands: number[][] = [];
   const owners = new Map<string, number>();
-  for (const [index, { names, fields }] of prints.entries()) {
+  for (const [index, { names, values, fields }] of prints.entries()) {
     let island = [index];
-    for (const name of [...names, ...fields]) {
+    for (const name of [...names, ...fields, ...[...values.keys()].filter((value) => differing.has(value))]) {
       const other = islands[owners.get(name) ?? index];
       owners.set(name, index);
       if (other === undefined || other === island) continue;
@@ -103,6 +104,19 @@ function islandsOf(subgraphs: readonly Subgraph[]): Group[] {
   }
   for (const island of new Set(islands)) island.sort((a, b) => a - b);
   return islands;
+}
+
+/** Names of scalars, enums and inputs that are not the same everywhere. */
+function differingValues(prints: readonly Footprint[]): ReadonlySet<string> {
+  const texts = new Map<string, string>();
+  const differing = new Set(prints.flatMap(({ names }) => names));
+  for (const { values } of prints) {
+    for (const [name, text] of values) {
+      if ((texts.get(name) ?? text) !== text) differing.add(name);
+      texts.set(name, text);
+    }
+  }
+  return differing;
 }
 
 /** Where a section's services are now; undefined when one is gone, has another schema, or another place among them. */
