@@ -1,7 +1,8 @@
 // The xDS server: one snapshot, delivered by delta ADS over a unix socket that only its owner may open. `publish` puts
-// changes in force in the order of types, each phase after Envoy's answer to the one before, unless that stands as soon as it is
-// read, and says per resource what became of it. A refused resource is quarantined by name: its last good version is put back and the rest goes on.
-// Follows the xDS protocol (incremental, aggregated) over gRPC on HTTP/2; why not a gRPC library: docs/internals/envoy.md.
+// changes in force in the order of types, each phase after Envoy's answer to the one before, unless that stands as soon as
+// it is read, and says per resource what became of it. A refused resource is quarantined by name: its last good version is
+// put back and the rest goes on. Follows the xDS protocol (incremental, aggregated) over gRPC on HTTP/2; why not a gRPC
+// library: docs/internals/envoy.md.
 
 import { rmSync } from "node:fs";
 import { createServer } from "node:http2";
