@@ -4,6 +4,7 @@
 // once. What concerns a single peer (its own routes, paths through itself) is left to the sender's bitmap and the receiver's loop
 // check. Invariant: local preference and foreign costs never cross the border of the organization.
 
+import { LEAVING } from "./communities.ts";
 import { withDetails } from "./details.ts";
 import type { Path } from "./path.ts";
 import { markSent } from "./roles.ts";
@@ -40,12 +41,15 @@ export class ExportPolicy {
   readonly #rules: Rules;
   readonly #peer: RulePeer;
   readonly #self: Self;
+  readonly #leaving: boolean;
 
-  constructor(rules: readonly Rule[], peer: RulePeer, self: Self) {
+  /** `leaving`: the session is about to end, and the peer is to use other ways before it does. */
+  constructor(rules: readonly Rule[], peer: RulePeer, self: Self, leaving = false) {
     this.#rules = new Rules(rules, peer);
     this.#peer = peer;
     this.#self = self;
-    this.hash = this.#rules.hash;
+    this.#leaving = leaving;
+    this.hash = leaving ? `${this.#rules.hash} leaving` : this.#rules.hash;
   }
 
   /** Whether `decide` says yes, for those who need no route. */
@@ -69,9 +73,16 @@ export class ExportPolicy {
       // A cost is a hint to the neighbour it was made for.
       cost: set?.cost ?? (inside || path.organizations === 0 ? path.cost : 0),
       ...(inside && localPreference !== undefined ? { localPreference } : {}),
-      details: detailsTold(path, set?.communities),
+      details: this.#details(path, set?.communities),
     };
     return { send: true, reason: "exported", ...(found === undefined ? {} : { rule: found.id }), route };
+  }
+
+  /** The text that came, where nothing says otherwise. No rule takes the mark away. */
+  #details({ details, verdict, communities }: Path, set: RuleSet["communities"]): string {
+    if (!this.#leaving && verdict.communities === undefined && set === undefined) return details;
+    const told = withCommunities(communities, set);
+    return withDetails(details, this.#leaving ? withCommunities(told, [LEAVING]) : told);
   }
 
   #judge(path: Path): Judged | Extract<ExportDecision, { send: false }> {
@@ -110,12 +121,6 @@ export class ExportPolicy {
       health: path.health,
     };
   }
-}
-
-/** The text that came, where no rule says otherwise. */
-function detailsTold({ details, verdict, communities }: Path, set: RuleSet["communities"]): string {
-  if (verdict.communities === undefined && set === undefined) return details;
-  return withDetails(details, withCommunities(communities, set));
 }
 
 /** It is told; what of that depends on the peer. */

@@ -4,6 +4,8 @@
 // so the table holds a pointer and a change of rules is found by comparing it. Nothing is forgotten: rejected routes stay in
 // Received, and another policy may accept them without asking the peer.
 
+import { LEAVING, LEAVING_PREFERENCE } from "./communities.ts";
+import { communitiesOf } from "./details.ts";
 import { BANDS, inBand, markReceived } from "./roles.ts";
 import type { Route, Scope } from "./route.ts";
 import {
@@ -50,6 +52,7 @@ export interface Verdict {
 }
 
 const ACCEPTED: Verdict = { accept: true, reason: "accepted" };
+const ACCEPTED_LEAVING: Verdict = { ...ACCEPTED, localPreference: LEAVING_PREFERENCE };
 const BY_DEFAULT: Verdict = { accept: false, reason: "import-default" };
 const LEAK: Verdict = { accept: false, reason: "leak" };
 const SCOPE: Verdict = { accept: false, reason: "scope" };
@@ -65,7 +68,7 @@ export class ImportPolicy {
   readonly problems: readonly RuleProblem[];
   readonly #rules: Rules;
   readonly #peer: RulePeer;
-  readonly #verdicts = new Map<CompiledRule, { readonly own: Verdict; readonly transit: Verdict }>();
+  readonly #verdicts = new Map<CompiledRule, Verdicts>();
 
   constructor(rules: readonly Rule[], peer: RulePeer) {
     this.#rules = new Rules(rules, peer);
@@ -78,7 +81,8 @@ export class ImportPolicy {
       const own = rule.action === "reject" ? denied : accepted(one, peer);
       const transit: Verdict =
         rule.action === "reject" ? denied : { accept: false, reason: "transit", rule: id };
-      this.#verdicts.set(one, { own, transit });
+      const leaving: Verdict = own.accept ? { ...own, localPreference: LEAVING_PREFERENCE } : own;
+      this.#verdicts.set(one, { own, leaving, transit });
     }
   }
 
@@ -89,11 +93,28 @@ export class ImportPolicy {
     if (!scopeArrives(route.scope, kind)) return SCOPE;
     const found = this.#rules.find(route);
     const verdicts = found === undefined ? undefined : this.#verdicts.get(found);
-    if (found === undefined || verdicts === undefined) return kind === "internal" ? ACCEPTED : BY_DEFAULT;
+    // Before all preferences that a rule or another node gave.
+    const leaving = isLeaving(route);
+    if (found === undefined || verdicts === undefined) {
+      if (kind === "external") return BY_DEFAULT;
+      return leaving ? ACCEPTED_LEAVING : ACCEPTED;
+    }
     const origin = route.orgPath.at(-1) ?? organization;
     const named = kind === "internal" || origin === organization || namesOrigin(found, origin);
-    return named ? verdicts.own : verdicts.transit;
+    if (!named) return verdicts.transit;
+    return leaving ? verdicts.leaving : verdicts.own;
   }
+}
+
+/** Most routes do not even have the letters of it. */
+const isLeaving = ({ details }: Route): boolean =>
+  details.includes(LEAVING) && communitiesOf(details).includes(LEAVING);
+
+/** What one rule makes of routes. */
+interface Verdicts {
+  readonly own: Verdict;
+  readonly leaving: Verdict;
+  readonly transit: Verdict;
 }
 
 function accepted({ id, rule }: CompiledRule, { role }: RulePeer): Verdict {

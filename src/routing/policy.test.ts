@@ -120,6 +120,36 @@ describe("import", () => {
   });
 });
 
+test("a way that is about to end comes after all others, whatever a rule says, and no rule takes the mark away", () => {
+  const table = new RouteTable(SELF.organization);
+  const own: PeerTerms = { ...INSIDE, node: SELF.node, local: true };
+  table.apply({ kind: "peer.set", terms: own });
+  const mine = routeOf(SELF.node, { key: "a.acme.test", communities: ["acme:gold"] });
+  table.apply({ kind: "route.learn", peer: SELF.node, route: mine, verdict: OWN });
+  const path = table.path(SELF.node, mine.key) ?? assert.fail();
+  const rules = [accept({ origin: "*" }, { communities: ["-catalyst:leaving"], localPreference: 290 })];
+  const [stays, leaves] = [false, true].map((leaving) => new ExportPolicy(rules, GLOBEX, SELF, leaving));
+  assert.notEqual(stays?.hash, leaves?.hash);
+  for (const [policy, preferences] of [
+    [stays, [290, undefined]],
+    [leaves, [0, 0]],
+  ] as const) {
+    const told = policy?.decide(path);
+    assert.ok(told?.send === true);
+    const us: PeerTerms = { ...GLOBEX, node: SELF.node, organization: SELF.organization };
+    const heard = [new ImportPolicy(rules, us), new ImportPolicy([], INSIDE)];
+    assert.deepEqual(
+      heard.map((one) => one.judge(told.route).localPreference),
+      preferences,
+    );
+    assert.deepEqual(
+      heard.map((one) => one.judge(told.route).accept),
+      [true, true],
+    );
+  }
+  assert.equal(new ImportPolicy([reject({})], INSIDE).judge(mine).accept, false);
+});
+
 describe("export", () => {
   const table = new RouteTable(SELF.organization);
   const own: PeerTerms = { ...INSIDE, node: SELF.node, local: true };

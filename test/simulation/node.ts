@@ -91,6 +91,7 @@ export class SimNode {
   /** By peer and name: each session counts its own dials. */
   readonly #connections = new Map<string, { readonly peer: string; readonly connection: Connection }>();
   #exports: readonly Rule[];
+  #leaving = false;
   #wakeAt = Number.POSITIVE_INFINITY;
   #names = 0;
   #filling = false;
@@ -152,6 +153,12 @@ export class SimNode {
     if (this.#options.bug === "rules-not-rerun") return;
     this.speaker.regroup();
     this.#perform(this.speaker.flush(this.at));
+  }
+
+  /** It is about to stop, and says so to all. */
+  leave(): void {
+    this.#leaving = true;
+    this.setExports(this.#exports);
   }
 
   /** What would be on disk now. */
@@ -267,7 +274,7 @@ export class SimNode {
       organization: this.#options.organization,
       address: `${this.name}:10443`,
     };
-    const policy = new ExportPolicy(this.#exports, intent, self);
+    const policy = new ExportPolicy(this.#exports, intent, self, this.#leaving);
     this.#policies.set(intent.node, policy);
     this.#byHash.set(policy.hash, policy);
   }

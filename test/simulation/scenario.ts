@@ -34,6 +34,8 @@ export type Fault = { readonly at: number } & (
       readonly disk: "whole" | "tail" | "torn" | "none";
     }
   | { readonly kind: "stall"; readonly node: string; readonly forMs: number }
+  /** As its operator stops it: it is left first, then it ends and is back after a while. */
+  | { readonly kind: "stop"; readonly node: string; readonly forMs: number }
   /** Another set of names that this node neither takes from nor gives to other organizations. */
   | {
       readonly kind: "rules";
@@ -57,6 +59,8 @@ export interface Scenario {
   readonly forMs: number;
   /** What a node must not be without once it had it, whatever befalls others. */
   readonly keeps?: readonly { readonly node: string; readonly key: string }[];
+  /** To what a node must always have a way that leads there, over nodes that run, once it had one. */
+  readonly reaches?: readonly { readonly node: string; readonly key: string }[];
 }
 
 const ORGS = ["acme.test", "globex.test", "initech.test"];
@@ -147,6 +151,7 @@ function faultOf(
       disk: pick(["whole", "tail", "torn", "none"]),
     }),
     () => ({ at, kind: "stall", node, forMs }),
+    () => ({ at, kind: "stop", node, forMs }),
     () => ({
       at,
       kind: "rules",

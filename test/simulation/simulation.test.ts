@@ -116,6 +116,30 @@ describe("by name", () => {
     }
   });
 
+  test("a node that stops is left before it goes: those behind it have a way at every moment", () => {
+    const nodes = ["n0.acme.test", "n1.globex.test", "n2.initech.test", "n3.globex.test", "n4.globex.test"];
+    const [origin, first, second, behind, far] = nodes as [string, string, string, string, string];
+    for (let seed = 1; seed <= 20; seed++) {
+      const outcome = simulate({
+        ...quiet,
+        seed,
+        nodes,
+        links: [
+          link(origin, first, "customer"),
+          link(origin, second, "customer"),
+          link(first, behind, "internal"),
+          link(second, behind, "customer"),
+          link(behind, far, "internal"),
+        ],
+        services: [{ node: origin, key: "s0.acme.test", scope: "transitive" }],
+        faults: [{ at: 5_000, kind: "stop", node: first, forMs: 5_000 }],
+        reaches: [behind, far].map((node) => ({ node, key: "s0.acme.test" })),
+        forMs: 30_000,
+      });
+      assert.deepEqual(outcome.problems, [], `seed ${seed}`);
+    }
+  });
+
   test("a lateral peer is not given what another lateral peer told", () => {
     const nodes = ["n0.acme.test", "n1.globex.test", "n2.initech.test"];
     const outcome = simulate({

@@ -1,7 +1,7 @@
 // Runs one scenario: builds the nodes, lets the faults happen, watches what must hold after every step, mends everything, waits, and
 // compares the network at rest with the oracle. Nothing random but what the seed gives, so a run can be repeated exactly.
 
-import { detailsOf, type PeerIntent, type Route, type Rule } from "#routing";
+import { detailsOf, notice, type PeerIntent, type Route, type Rule } from "#routing";
 import { peerSchema } from "#rpc";
 import { seeded } from "../kit/virtual-clock.ts";
 import { Agenda } from "./agenda.ts";
@@ -18,6 +18,8 @@ const LEASE_MS = 3_600_000;
 /** After the last fault: longest hold and send-hold, the longest pause between dials, a first synchronisation, two comparisons. */
 const SETTLE_MS = 200_000;
 const DISK_MS = 2_000;
+/** From when a node says that it is about to stop until it does. */
+const LEAVE_MS = 700;
 const ROUTES_MAX = 200;
 /** Most steps are pings, which change nothing. */
 const CHECK_EVERY = 4;
@@ -255,6 +257,8 @@ export class World {
         if (node !== undefined) node.stalledUntil = agenda.now + fault.forMs;
         return;
       }
+      case "stop":
+        return this.#stop(fault);
       case "rules":
         return this.#changeRules(fault.node, fault.side, fault.key);
       case "down":
@@ -297,6 +301,19 @@ export class World {
     this.network.die(name, silent);
     this.agenda.at(this.agenda.now + forMs, () => {
       if (!this.nodes.has(name)) this.#start(name);
+    });
+  }
+
+  /** Left first, last words to all, and an end in order. */
+  #stop({ node: name, forMs }: Extract<Fault, { kind: "stop" }>): void {
+    const { agenda } = this;
+    this.#awake(name, (node) => {
+      node.leave();
+      agenda.at(agenda.now + LEAVE_MS, () => {
+        if (this.nodes.get(name) !== node || node.stalledUntil > agenda.now) return;
+        node.input({ kind: "drain", notice: notice("draining", "it stops", { afterMs: 1_000 }) });
+        this.#crash({ at: agenda.now, kind: "crash", node: name, silent: false, forMs, disk: "whole" });
+      });
     });
   }
 
@@ -375,6 +392,10 @@ export class World {
       if (has) this.#had.add(`${node} ${key}`);
       else if (this.#had.has(`${node} ${key}`)) this.problems.push(`${node} lost ${key}`);
     }
+    for (const { node, key } of this.scenario.reaches ?? []) {
+      if (this.#reaches(node, key)) this.#had.add(`${node} ${key}`);
+      else if (this.#had.has(`${node} ${key}`)) this.problems.push(`${node} has no way to ${key}`);
+    }
     this.#turns += 1;
     if (this.#turns % CHECK_EVERY !== 0) return;
     const turn = this.#turns / CHECK_EVERY;
@@ -404,6 +425,18 @@ export class World {
         broken(`was told ${key} against its scope`);
       }
     }
+  }
+
+  /** From node to node, as each of them chose. */
+  #reaches(from: string, key: string): boolean {
+    const passed = new Set<string>();
+    for (let at: string | undefined = from; at !== undefined && !passed.has(at);) {
+      passed.add(at);
+      const next: string | undefined = this.nodes.get(at)?.tables.table.best(key)?.[0]?.peerName;
+      if (next === at) return true;
+      at = next;
+    }
+    return false;
   }
 }
 

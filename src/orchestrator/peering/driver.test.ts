@@ -99,7 +99,7 @@ describe("a peer", () => {
   test("that is removed hears it, and is not believed when that is over; one that is added again is", async () => {
     const { network, a, b } = await pair();
     const removed = a.driver.remove(B, "no longer wanted");
-    await settle();
+    await network.run(500);
     assert.equal(await removed, a.loop.view.revision);
     assert.equal(a.wire.knows(B), true, "until last words are out");
     await network.run(1_500);
@@ -175,8 +175,9 @@ test("the operator hears of each session that came and went, and of a loss as a 
   await network.run(3_000);
   assert.equal(b.state(A), "synced");
   heard(b);
-  await again.peer(B, { adminDown: { reason: "maintenance" } });
+  const down = again.peer(B, { adminDown: { reason: "maintenance" } });
   await network.run(1_500);
+  await down;
   assert.deepEqual(heard(b)[0], "warn peer.down: the session ended: maintenance");
   assert.deepEqual(heard(again).slice(-1), ["warn peer.down: the session ended: maintenance"]);
 });
@@ -187,7 +188,9 @@ test("a session that another one replaces is no warning, and a refusal that take
   assert.match(node.said.join("\n"), /^info peer\.down: .*superseded/m);
   const { network, a, b } = await pair();
   network.net.stall(A);
-  await a.peer(B, { adminDown: { reason: "maintenance" } });
+  const down = a.peer(B, { adminDown: { reason: "maintenance" } });
+  await network.run(1_000);
+  await down;
   await a.offer("products");
   network.net.cut(A, B);
   await network.run(4_000);
@@ -219,7 +222,7 @@ describe("a node that stops", () => {
     const { network, node, closes } = await knocked({ notify });
     let over = false;
     const stopped = node.driver.stop().then(() => (over = true));
-    await settle();
+    await network.run(700);
     assert.deepEqual(said, [{ code: 12, text: "this node is stopping", afterMs: 1_000 }]);
     assert.deepEqual([over, closes.length], [false, 0]);
     arrive();
@@ -228,13 +231,15 @@ describe("a node that stops", () => {
     assert.deepEqual(network.net.clock.waiting, [], "nothing keeps the process");
   });
 
-  test("waits a second and no longer for those who take nothing", async () => {
+  test("waits a second and no longer for those who take no last words", async () => {
     const { network, node } = await knocked({ notify: () => new Promise(() => {}) });
     let over = false;
     const stopped = node.driver.stop().then(() => (over = true));
-    await network.run(999);
+    // Before it, peers had time to use other ways.
+    await network.run(1_000);
     assert.equal(over, false);
-    await network.run(1);
+    await network.run(700);
+    assert.equal(over, true);
     await stopped;
   });
 

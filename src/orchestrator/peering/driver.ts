@@ -10,7 +10,6 @@ import {
   EMPTY_METER,
   type Commit,
   type Encoding,
-  type Frame,
   type FrameHead,
   type LimitState,
   limitState,
@@ -21,7 +20,6 @@ import {
   type PeerIntent,
   type PeerReport,
   type Progress,
-  type Route,
   type Routes,
   Speaker,
   type SpeakerInput,
@@ -30,37 +28,9 @@ import {
 import { Connection, type Driven, type Happened } from "./connection.ts";
 import type { Exports } from "./exports.ts";
 import { Lane } from "./lane.ts";
+import { leave } from "./leave.ts";
+import type { LearnedPort, Original, ReadFrame, Standing } from "./learned.ts";
 import type { Knock, LinkHandler, PeerWire, WirePeer } from "./link.ts";
-
-/** A frame as it came. */
-export interface Original {
-  readonly head: FrameHead;
-  readonly bytes: Uint8Array;
-}
-
-/** What is kept of the words of peers over a restart. */
-export interface LearnedPort {
-  told(node: NodeName, told: Routes, original: Original | undefined): void;
-  /** What was kept of a peer, where its words stood, and since when it is away. Once, at its first configuration. */
-  restore(node: NodeName): Kept;
-  forget(node: NodeName): void;
-}
-export interface Kept {
-  readonly routes: readonly Route[];
-  readonly place: Place | undefined;
-  readonly since: Millis | undefined;
-}
-/** Where a peer's words stand, and how many routes it holds here, those included that were refused. */
-export interface Standing {
-  readonly place: Place | undefined;
-  readonly routes: number;
-  /** When it was lost, while what it told is kept without it. */
-  readonly since: Millis | undefined;
-}
-export type ReadFrame =
-  | { readonly ok: true; readonly frame: Frame }
-  | { readonly ok: false; readonly reason: string };
-export type Place = NonNullable<ReturnType<Speaker["place"]>>;
 
 export interface DriverPorts {
   readonly loop: Loop<NodeTypes>;
@@ -107,6 +77,8 @@ export class Driver {
   #performing = false;
   #filling = false;
   #accepted = 0;
+  /** Who knocks is sent away. */
+  #stopping = false;
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: () => void = () => {};
   #unwatch: () => void = () => {};
@@ -190,16 +162,19 @@ export class Driver {
     const { node } = intent;
     if (peer !== undefined) this.#ports.wire.setPeer(peer);
     const isNew = this.#speaker.report(node) === undefined;
+    if (intent.adminDown !== undefined) await this.#leave([node]);
     const done = await this.#lane.submit({ kind: "peer.set", peering: intent });
     if (done.refused !== undefined) {
       if (isNew) this.#ports.wire.removePeer(node);
       throw new CatalystError("ERR_INVALID_ARGUMENT", done.refused.text);
     }
     this.#happened({ kind: "configure", intent });
+    this.#ports.exports.leave([node], false);
     if (isNew) await this.#restore(intent);
   }
 
   async remove(node: NodeName, reason: string): Promise<number> {
+    await this.#leave([node]);
     this.#happened({ kind: "remove", node, reason });
     const { revision } = await this.#lane.submit({ kind: "peer.remove", peer: node });
     this.#told.delete(node);
@@ -226,8 +201,8 @@ export class Driver {
     this.#accepted += 1;
     const connection = new Connection(node, `a${this.#accepted}`, this.#driven);
     connection.accepted(knock);
-    if (this.#speaker.report(node) === undefined || this.#stopped) {
-      const why = this.#stopped ? STOPPING : notice("badPeer", "no such peer");
+    if (this.#speaker.report(node) === undefined || this.#stopping) {
+      const why = this.#stopping ? STOPPING : notice("badPeer", "no such peer");
       connection.answer({ ok: false, notice: why });
       return connection.handler;
     }
@@ -236,9 +211,11 @@ export class Driver {
     return connection.handler;
   };
 
-  /** Last words to all, then the end of all connections; within `DRAIN_MS`. */
+  /** Peers get time to use other ways, then last words, within `DRAIN_MS`; then all connections end. */
   async stop(): Promise<void> {
     const { clock } = this.#ports;
+    this.#stopping = true;
+    await this.#leave([...this.#speaker.nodes]);
     this.#happened({ kind: "drain", notice: STOPPING });
     this.#stopped = true;
     if (this.#connections.size > 0) {
@@ -254,6 +231,14 @@ export class Driver {
       for (const connection of [...all.values()]) connection.close("this node is stopping");
     }
     await Promise.allSettled(this.#told.values());
+  }
+
+  #leave(nodes: readonly NodeName[]): Promise<void> {
+    const tell = (): void => {
+      this.#speaker.regroup();
+      this.#flush();
+    };
+    return leave(nodes, { ...this.#ports, speaker: this.#speaker, tell });
   }
 
   /** What was told before the restart is served at once, as stale, until the peer confirms it. */
@@ -289,6 +274,10 @@ export class Driver {
         else this.#speaker.withdraw(policy, key, { version: stone.version, tombstone: true });
       }
     }
+    this.#flush();
+  }
+
+  #flush(): void {
     this.#perform(this.#speaker.flush(this.now));
     this.#work();
   }

@@ -35,6 +35,8 @@ export class Exports {
   /** One policy a hash, with the peers under it. */
   readonly #groups = new Map<string, { readonly policy: ExportPolicy; readonly nodes: Set<NodeName> }>();
   #rules: StateView["rules"];
+  /** Peers whose session is about to end. */
+  readonly #leaving = new Set<NodeName>();
   /** By their names. */
   readonly #lists = new Map<string, readonly NodeName[]>();
   /** The one asked for last: names in a row mostly go to the same. */
@@ -51,13 +53,28 @@ export class Exports {
   follow({ changes: { peers } }: Pick<Commit, "changes">): boolean {
     let other = false;
     for (const [node, { after }] of peers) {
-      if (after === undefined) this.#drop(node);
-      else other = this.#set(after) || other;
+      if (after === undefined) {
+        this.#leaving.delete(node);
+        this.#drop(node);
+      } else other = this.#set(after) || other;
     }
     if (this.#rules === this.#view.rules) return other;
     this.#rules = this.#view.rules;
     for (const { terms } of [...this.#peers.values()]) other = this.#set(terms, true) || other;
     return other;
+  }
+
+  /**
+   * The session with these peers is about to end, or (`false`) may begin anew: what they are told from now on says so. Some are
+   * then under another policy.
+   */
+  leave(nodes: Iterable<NodeName>, leaving = true): void {
+    for (const node of nodes) {
+      if (leaving) this.#leaving.add(node);
+      else this.#leaving.delete(node);
+      const terms = this.#peers.get(node)?.terms;
+      if (terms !== undefined) this.#set(terms, true);
+    }
   }
 
   /** Name of the peer's policy; equal for peers that are told the same. */
@@ -135,7 +152,7 @@ export class Exports {
       this.#peers.set(node, { terms, policy: known.policy });
       return false;
     }
-    const fresh = new ExportPolicy(this.#rules.exports, terms, this.self);
+    const fresh = new ExportPolicy(this.#rules.exports, terms, this.self, this.#leaving.has(node));
     this.#drop(node);
     const group = this.#groups.get(fresh.hash) ?? { policy: fresh, nodes: new Set() };
     group.nodes.add(node);

@@ -9,7 +9,7 @@ import { nodeLoop } from "../../../test/kit/node-loop.ts";
 import { ACCEPT_ALL, peering } from "../../../test/kit/peer-node.ts";
 import { routeOf } from "../../../test/kit/routes.ts";
 import { settle, VirtualClock } from "../../../test/kit/virtual-clock.ts";
-import type { Standing } from "./driver.ts";
+import type { Standing } from "./learned.ts";
 import { LearnedStore } from "./learned-store.ts";
 import { encodeFrame, openFrameReader } from "./wire/frames.ts";
 

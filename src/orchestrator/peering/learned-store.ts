@@ -21,7 +21,7 @@ import {
   type StateView,
 } from "#routing";
 import { Database } from "../store/database.ts";
-import type { Kept, LearnedPort, Original, ReadFrame, Standing } from "./driver.ts";
+import type { Kept, LearnedPort, Original, ReadFrame, Standing } from "./learned.ts";
 import { encodeFrame } from "./wire/frames.ts";
 
 export interface LearnedOptions {

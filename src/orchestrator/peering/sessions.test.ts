@@ -92,8 +92,9 @@ describe("a session", () => {
     const { network, a, b } = await pair();
     await a.offer("products");
     await network.run(100);
-    await a.peer(B, { adminDown: { reason: "maintenance" } });
+    const down = a.peer(B, { adminDown: { reason: "maintenance" } });
     await network.run(1_500);
+    await down;
     assert.equal(b.best(KEY), undefined);
     assert.match(b.driver.report(A)?.session.last?.text ?? "", /maintenance/);
     await a.peer(B);
