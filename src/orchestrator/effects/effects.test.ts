@@ -231,6 +231,8 @@ test("the gate opens when all has come, or its time has", async () => {
   assert.equal(first.isOpen, true);
   const second = new Gate(clock, 100);
   second.expect("a probe that hangs");
+  fire();
+  assert.equal(second.isOpen, false, "its time runs from when all is named");
   second.seal();
   assert.deepEqual(second.missing(), ["a probe that hangs"]);
   fire();

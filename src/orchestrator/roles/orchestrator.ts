@@ -54,8 +54,11 @@ export interface OrchestratorPart {
 
 /** Largest answer to a schema question; a service over it is left out and says so. */
 const SDL_BYTES_MAX = 2 * 1024 * 1024;
-/** How long a restarted orchestrator learns before it publishes, at most. Envoy and the gateway serve on meanwhile. */
-const RELEARN_MS = 3_000;
+/**
+ * How long a restarted orchestrator learns before it publishes, at most. Envoy and the gateway serve on meanwhile; a probe that gets
+ * no answer says so within its own time, so this is for a machine that is too busy to ask.
+ */
+const RELEARN_MS = 15_000;
 /** After the node serves: what is only made ready for later waits for the parts that still start. */
 const WARM_MS = 300;
 /** How long a fresh node waits for the keys of the auth part before it publishes without. */
