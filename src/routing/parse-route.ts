@@ -30,7 +30,6 @@ const HASH = /^[A-Za-z0-9_-]{43}$/;
 const ADDRESS = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]):[1-9][0-9]{0,4}$/;
 const BANG = 33;
 /** Details as `detailsOf` writes them, of letters that nobody has to escape: such a text is taken as it is. */
-const DETAILS_PARTS = 5;
 const TEXT = String.raw`"[^"\\\u0000-\u001f\ud800-\udfff]*"`;
 const TAG = `"[a-z0-9._-]+:[a-z0-9._-]*"`;
 const SHA = `"[A-Za-z0-9_-]{43}"`;
@@ -213,11 +212,9 @@ function communitiesOf(value: unknown): string[] {
   return communities;
 }
 
-/** What is missing is 0; what follows the five is of newer versions. */
+/** What is not said is 0; what follows the five is of newer versions. */
 function detailedOf(text: string): Detailed {
-  const parts = partsOf(text);
-  const [communities, region, schema, descriptor, labels] = parts;
-  if (parts.length < DETAILS_PARTS) throw wrong("details");
+  const [communities, region, schema, descriptor, labels] = partsOf(text);
   const detailed: Writable<Detailed> = { communities: communitiesOf(communities) };
   if (region !== 0) detailed.region = textOf(region, "region");
   if (schema !== 0) detailed.schema = hashOf(schema, "schema");
