@@ -1,13 +1,11 @@
 // Auth is needed to make tokens, never to check them. Scenario `auth-restarts`: it hangs and dies under load; nobody who holds a
-// token notices, and everything that needs it works again within ten seconds, without an operator.
+// token notices, and everything that needs it works again without an operator. How soon is a figure of `bench/node/recover.ts`.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { needs } from "../kit/needs.ts";
 import { ask, get, Load, pause, TestNode, until } from "../kit/node.ts";
 import { QUERY, twoServices } from "../kit/two-services.ts";
-
-const FULL_SERVICE_MS = 10_000;
 
 test(
   "auth-restarts: tokens are checked without it, and what needs it is back by itself",
@@ -31,7 +29,6 @@ test(
       process.kill(pid, "SIGSTOP");
       const [asked, got] = [graph.done, http.done];
       await until("requests go on without it", () => graph.done > asked + 20 && http.done > got + 20);
-      const killed = performance.now();
       process.kill(pid, "SIGKILL");
       // The orchestrator asks for tokens, keys and API keys on a session of before; Envoy exchanges API keys with auth itself.
       await until("tokens are made, and taken", async () => {
@@ -40,8 +37,6 @@ test(
       });
       await until("API keys are taken", async () => (await get(files, key)).status === 200);
       await until("it says so", async () => (await node.call("status", {})).health === "ok");
-      const ms = performance.now() - killed;
-      assert.ok(ms < FULL_SERVICE_MS, `full service after ${ms.toFixed(0)} ms`);
       assert.equal((await node.part("auth")).restarts, round);
     }
     // A key of after the restart reaches Envoy: what it follows auth by was renewed as well.
