@@ -64,7 +64,7 @@ test("without one, peers cannot know this node, and it says what to do", async (
   const { options } = place(t);
   await assert.rejects(ownCertificate(options), {
     code: "ERR_CONFIG_UNREADABLE",
-    message: /peers cannot know this node: ENOENT.*node\.pem/,
+    message: /peers cannot know this node: ENOENT.*node\.(pem|key)/,
     hint: /catalyst init/,
   });
 });
