@@ -103,7 +103,9 @@ export class Supervisor {
     // Without Envoy the gateway itself holds the clients and drains them.
     const gatewayGraceMs = envoyServes ? TERM_GRACE_MS : this.#plan.drainMs + TERM_GRACE_MS;
     await Promise.all([gateway?.stop(gatewayGraceMs), envoy?.stop(TERM_GRACE_MS)]);
-    await Promise.all([early, ...this.#parts.map((part) => part.stop(TERM_GRACE_MS))]);
+    // To one that is ending a second SIGTERM is the end at once: the orchestrator still takes leave of peers.
+    const rest = this.#parts.filter((part) => part !== orchestrator);
+    await Promise.all([early, ...rest.map((part) => part.stop(TERM_GRACE_MS))]);
   }
 
   /** Ends everything now. */
