@@ -1,8 +1,9 @@
 // The route table alone, without sockets: what one learned route costs in processor time (parsed, checked, judged by rules, decided,
 // journaled) and in memory (the table; the sums of what the peer told; what a group of peers is told), when every route has
 // attributes of its own (a schema hash, two labels or six communities), and what a change of a best path costs. Frames hold 500
-// routes as JSON, as on the wire. Run: npm run bench -- routing [ROUTES]
+// routes, said as on the wire before it compresses them. Run: npm run bench -- routing [ROUTES]
 
+import { peerSchema, sayFrame } from "#rpc";
 import { detailsOf, ExportPolicy, ImportPolicy, type PeerTerms, RouteParser, RouteTable } from "#routing";
 import { freshTerms, Inbox, originProblem, type Path } from "#routing";
 import type { PeerDelta, Route, RouteDelta, Rule, Verdict } from "#routing";
@@ -16,6 +17,7 @@ export const about = "the route table: processor time and memory of a learned ro
 const OWN = { node: "edge1.acme.catalyst.internal", organization: "acme.catalyst.internal" };
 const START = 1_700_000_000_000;
 const FRAME = 500;
+const { readFrame } = await peerSchema();
 const ROUNDS = 5;
 
 /** What the comparison with routing daemons of the internet uses: attributes that no two routes share. */
@@ -97,7 +99,7 @@ function load(frames: readonly string[], count: number, collect: () => void): Ro
   let seen = 0;
   for (const frame of frames) {
     const t0 = performance.now();
-    const parsed = (JSON.parse(frame) as unknown[]).map((value) => parser.parse(value));
+    const parsed = claimsIn(frame).map((claim) => parser.parse(claim));
     const t1 = performance.now();
     const deltas: RouteDelta[] = [];
     for (const one of parsed) {
@@ -142,8 +144,8 @@ function memoryOf(
   const table = new RouteTable(OWN.organization);
   table.apply({ kind: "peer.set", terms });
   for (const frame of frames) {
-    for (const value of JSON.parse(frame) as unknown[]) {
-      const one = parser.parse(value);
+    for (const claim of claimsIn(frame)) {
+      const one = parser.parse(claim);
       if (!one.ok) throw new Error(`refused: ${one.problem.text}`);
       table.apply({ kind: "route.learn", peer: terms.node, route: one.route, verdict: VERDICT });
     }
@@ -227,9 +229,17 @@ function framesOf(count: number, kind: Kind, seq: number): string[] {
   const frames: string[] = [];
   for (let at = 0; at < count; at += FRAME) {
     const length = Math.min(FRAME, count - at);
-    frames.push(JSON.stringify(Array.from({ length }, (_, i) => routeOf(at + i, kind, seq))));
+    const advertise = Array.from({ length }, (_, i) => routeOf(at + i, kind, seq));
+    frames.push(JSON.stringify(sayFrame({ kind: "update", withdraw: [], advertise })));
   }
   return frames;
+}
+
+function claimsIn(frame: string): readonly unknown[] {
+  const value = JSON.parse(frame) as { readonly advertise: readonly unknown[] };
+  const read = readFrame(value, { routes: value.advertise.length });
+  if (!read.ok || read.frame.kind !== "update") throw new Error("the frame is refused");
+  return read.frame.advertise;
 }
 
 const VERDICT: Verdict = { accept: true, reason: "accepted" };
