@@ -309,11 +309,13 @@ export class World {
     const { agenda } = this;
     this.#awake(name, (node) => {
       node.leave();
-      agenda.at(agenda.now + LEAVE_MS, () => {
-        if (this.nodes.get(name) !== node || node.stalledUntil > agenda.now) return;
+      // A process that is held meanwhile ends when it goes on.
+      const end = (one: SimNode): void => {
+        if (one !== node) return;
         node.input({ kind: "drain", notice: notice("draining", "it stops", { afterMs: 1_000 }) });
         this.#crash({ at: agenda.now, kind: "crash", node: name, silent: false, forMs, disk: "whole" });
-      });
+      };
+      agenda.at(agenda.now + LEAVE_MS, () => !node.dead && this.#awake(name, end));
     });
   }
 
