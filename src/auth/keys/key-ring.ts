@@ -183,6 +183,7 @@ class Ring implements KeyRing {
       this.#adopt(entries, table);
     };
     const result = this.#work.then(run);
+    // The one who asked is told of a failure; the next turn is not.
     this.#work = result.catch(() => undefined);
     return result;
   }

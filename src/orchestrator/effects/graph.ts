@@ -170,6 +170,7 @@ export class Graph {
     const run = async (): Promise<EffectResult> =>
       await this.#apply(gateway ?? (await this.#options.gateway(APPLY_MS)));
     const result = this.#queue.then(run);
+    // The one who asked is told of a failure; the next turn is not.
     this.#queue = result.catch(() => undefined);
     return result;
   }

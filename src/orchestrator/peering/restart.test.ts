@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { describe, test, type TestContext } from "node:test";
 import { peering } from "../../../test/kit/peer-node.ts";
 import { settle } from "../../../test/kit/virtual-clock.ts";
 import { A, B, C, clique, KEY, Network } from "../../../test/kit/peer-network.ts";
@@ -14,6 +14,17 @@ function folder(t: { after(run: () => void): void }): string {
   const made = mkdtempSync(join(tmpdir(), "catalyst-sessions-"));
   t.after(() => rmSync(made, { recursive: true, force: true }));
   return made;
+}
+
+/** B knows a service of A, and keeps what it was told in a file. */
+async function told(t: TestContext) {
+  const file = join(folder(t), "learned.db");
+  const network = new Network();
+  const [a, b] = [await network.node(A), await network.node(B, file)];
+  await network.join(a, b);
+  await a.offer("products");
+  await network.run(2_000);
+  return { network, a, b, file };
 }
 
 describe("a restart", () => {
@@ -143,12 +154,7 @@ describe("a restart", () => {
   });
 
   test("of a peering that was taken down or removed nothing comes back", async (t) => {
-    const file = join(folder(t), "learned.db");
-    const network = new Network();
-    const [a, b] = [await network.node(A), await network.node(B, file)];
-    await network.join(a, b);
-    await a.offer("products");
-    await network.run(2_000);
+    const { network, a, b, file } = await told(t);
     await b.kill();
     await a.kill();
     const down = await network.node(B, file);
@@ -170,12 +176,7 @@ describe("a restart", () => {
   });
 
   test("of a peering that was removed and made anew at once nothing comes back, nor is it taken twice", async (t) => {
-    const file = join(folder(t), "learned.db");
-    const network = new Network();
-    const [a, b] = [await network.node(A), await network.node(B, file)];
-    await network.join(a, b);
-    await a.offer("products");
-    await network.run(2_000);
+    const { network, a, b } = await told(t);
     await a.kill();
     // Other terms are no new peer: what is held is not read again.
     await network.run(2_000);
@@ -190,12 +191,7 @@ describe("a restart", () => {
   });
 
   test("`onLoss: withdraw`: without a session nothing is used, after a restart too", async (t) => {
-    const file = join(folder(t), "learned.db");
-    const network = new Network();
-    const [a, b] = [await network.node(A), await network.node(B, file)];
-    await network.join(a, b);
-    await a.offer("products");
-    await network.run(2_000);
+    const { network, a, b, file } = await told(t);
     await b.kill();
     await a.kill();
     const again = await network.node(B, file);

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { describe, test, type TestContext } from "node:test";
 import { A, B, C, clique, GLOBEX, KEY, Network, pair } from "../../../test/kit/peer-network.ts";
 import { peering, type PeerNode } from "../../../test/kit/peer-node.ts";
 
@@ -18,6 +18,19 @@ const held = (node: PeerNode, of = A, key = KEY) => {
   if (path === undefined) return "gone";
   return ["fresh", "stale", "last resort"][path.staleness];
 };
+
+/** GLOBEX knows a service of A, and keeps what it was told in a file. */
+async function told(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), "catalyst-stale-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "learned.db");
+  const network = new Network();
+  const [a, b] = [await network.node(A), await network.node(GLOBEX, file)];
+  await network.join(a, b);
+  await a.offer("products");
+  await network.run(2_000);
+  return { network, a, b, file };
+}
 
 describe("stale-kept-for-ever", () => {
   test("of a peer of the own organization that never comes back: stale, last resort, gone after a day", async () => {
@@ -99,14 +112,7 @@ describe("stale-kept-for-ever", () => {
   });
 
   test("of a peer that is only waited for: gone after its time, although nothing else happens", async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), "catalyst-stale-"));
-    t.after(() => rmSync(folder, { recursive: true, force: true }));
-    const file = join(folder, "learned.db");
-    const network = new Network();
-    const [a, b] = [await network.node(A), await network.node(GLOBEX, file)];
-    await network.join(a, b);
-    await a.offer("products");
-    await network.run(2_000);
+    const { network, a, b, file } = await told(t);
     await b.kill();
     await a.kill();
     const again = await network.node(GLOBEX, file);
@@ -118,14 +124,7 @@ describe("stale-kept-for-ever", () => {
   });
 
   test("a node that starts again and again does not make them younger", async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), "catalyst-stale-"));
-    t.after(() => rmSync(folder, { recursive: true, force: true }));
-    const file = join(folder, "learned.db");
-    const network = new Network();
-    const [a, b] = [await network.node(A), await network.node(GLOBEX, file)];
-    await network.join(a, b);
-    await a.offer("products");
-    await network.run(2_000);
+    const { network, a, b, file } = await told(t);
     await a.kill();
     await network.run(5 * MINUTE);
     let last = b;
