@@ -1,7 +1,6 @@
 // The Envoy messages and fields this product uses; tools/generate-envoy.ts cuts everything else away. What is missing here
-// cannot be said by the translator, so the list is also a guard: `allow_missing`, `allow_missing_or_failed`,
-// `PerRouteConfig.disabled` and inline requirements of jwt_authn, `FilterConfig` and `failure_mode_allow` are left out on
-// purpose, since Envoy accepts each of them and opens a filter by it (src/envoy/translate/closed.ts). "!" makes a field
+// cannot be said by the translator, so the list is also a guard: `allow_missing`, `allow_missing_or_failed` and inline
+// requirements of jwt_authn, `FilterConfig` and `failure_mode_allow` are left out on purpose, since Envoy accepts each of them and opens a filter by it (src/envoy/translate/closed.ts). "!" makes a field
 // required (on a member of a oneof: one of them is), where Envoy would take its absence for "open", or refuse it.
 
 const core = "envoy.config.core.v3.";
@@ -59,7 +58,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   [`${core}SubstitutionFormatString`]: "text_format_source content_type",
 
   [`${cluster}Cluster`]:
-    "name! type! eds_cluster_config connect_timeout load_assignment typed_extension_protocol_options circuit_breakers dns_lookup_family transport_socket_matches health_checks outlier_detection common_lb_config alt_stat_name transport_socket wait_for_warm_on_init",
+    "name! type! eds_cluster_config connect_timeout load_assignment typed_extension_protocol_options circuit_breakers dns_lookup_family transport_socket_matches health_checks outlier_detection common_lb_config alt_stat_name metadata transport_socket wait_for_warm_on_init",
   [`${cluster}Cluster.EdsClusterConfig`]: "eds_config",
   [`${cluster}CircuitBreakers`]: "thresholds",
   [`${cluster}CircuitBreakers.Thresholds`]: "max_connections max_pending_requests max_requests max_retries",
@@ -121,8 +120,8 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   [`${http}jwt_authn.v3.JwtCacheConfig`]: "jwt_cache_size",
   [`${http}jwt_authn.v3.JwtClaimToHeader`]: "header_name claim_name",
   [`${http}jwt_authn.v3.JwtRequirement`]: "provider_name!",
-  [`${http}jwt_authn.v3.RequirementRule`]: "match! requirement_name",
-  [`${http}jwt_authn.v3.PerRouteConfig`]: "requirement_name!",
+  [`${http}jwt_authn.v3.RequirementRule`]: "match! requirement_name!",
+  [`${http}jwt_authn.v3.PerRouteConfig`]: "disabled!",
   [`${http}rbac.v3.RBAC`]: "rules! rules_stat_prefix shadow_rules",
   [`${http}rbac.v3.RBACPerRoute`]: "rbac!",
   [`${rbac}RBAC`]: "action! policies!",
@@ -160,7 +159,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
 
   [`${route}RouteConfiguration`]: "name! virtual_hosts! request_headers_to_add typed_per_filter_config",
   [`${route}VirtualHost`]: "name! domains! routes! typed_per_filter_config response_headers_to_remove",
-  [`${route}Route`]: "name! match! route! direct_response! metadata typed_per_filter_config",
+  [`${route}Route`]: "name! match! route! direct_response! typed_per_filter_config",
   [`${route}RouteMatch`]: "prefix! path! path_separated_prefix! headers",
   [`${route}HeaderMatcher`]: "name! string_match! present_match! invert_match treat_missing_header_as_empty",
   [`${route}RouteAction`]:

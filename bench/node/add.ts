@@ -7,9 +7,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { percentiles } from "../percentiles.ts";
 import type { BenchOptions } from "./index.ts";
-import { type Cleanup, MeasuredNode, until } from "./measured-node.ts";
+import { type Cleanup, MeasuredNode, pause, until } from "./measured-node.ts";
 
 const WARM = 5;
+const SETTLE_MS = 60;
 
 export async function add(t: Cleanup, options: BenchOptions): Promise<void> {
   const rounds = options.rounds || 100;
@@ -36,6 +37,8 @@ export async function add(t: Cleanup, options: BenchOptions): Promise<void> {
       if (i >= WARM) times.push(performance.now() - startedAt);
       await called;
       await node.call("service.remove", { name });
+      // The next addition finds an idle node, not one that still takes this service out.
+      await pause(SETTLE_MS);
     }
     const cpu = await cpuPerAdd(node, kind, backend, Math.min(rounds, 30));
     const beside = kind === "http" ? "" : `, ${graphql} of them GraphQL`;

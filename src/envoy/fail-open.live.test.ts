@@ -22,24 +22,30 @@ import {
 } from "./testing.ts";
 import { staticBootstrap } from "./testing-static.ts";
 import {
+  clusterOf,
   firstRoutes,
   hostForm,
+  ingressCluster,
   ingressListener,
   jwtExtension,
   lastRoutes,
+  openInCluster,
   openInExtension,
   openInHost,
   openInListener,
   openInRoute,
   partCluster,
+  serviceMetadata,
 } from "./translate/index.ts";
-import type { EnvoyBase, Extension, Listener, Route, VirtualHost } from "./translate/index.ts";
+import type { Cluster, EnvoyBase, Extension, Listener, Route, VirtualHost } from "./translate/index.ts";
 
 interface World {
   extension: Extension;
   listener: Listener;
   routes: Route[];
   hosts: VirtualHost[];
+  /** Of the service. */
+  cluster: Cluster;
 }
 
 /** How a form is asked about: what is answered by what the translator writes, and by the form. */
@@ -60,6 +66,8 @@ interface Form {
 type Json = { [key: string]: Json } & { [index: number]: Json };
 
 const SERVICE = "files.acme.catalyst.internal";
+const OTHER = "another.acme.catalyst.internal";
+const OTHER_CLUSTER = clusterOf(OTHER);
 const RBAC_ROUTE = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
 const json = (value: unknown): Json => value as Json;
 const at = (value: Json | undefined, ...path: readonly (string | number)[]): Json => {
@@ -93,7 +101,7 @@ const hostAllow = (world: Json, value: unknown): void => {
 };
 
 const serviceOf = (world: Json): Json =>
-  at(world, "hosts", 0, "routes", 0, "metadata", "filter_metadata", "catalyst.service");
+  at(world, "cluster", "metadata", "filter_metadata", "catalyst.service");
 
 const JWT_FORMS: readonly Form[] = [
   {
@@ -164,20 +172,25 @@ const RBAC_FORMS: readonly Form[] = [
     ...scoped,
   },
   {
-    name: "a route that says it is another service's",
+    name: "a cluster that says it is another service's",
     spoil: (w) => (serviceOf(w)["label"] = json("another")),
     ...scoped,
   },
   {
-    name: "a route that does not say whose it is",
-    spoil: (w) => delete (at(w, "hosts", 0, "routes", 0) as Partial<Json>)["metadata"],
+    name: "a route that leads to another service's cluster",
+    spoil: (w) => (at(w, "hosts", 0, "routes", 0, "route")["cluster"] = json(OTHER_CLUSTER)),
+    ...scoped,
+  },
+  {
+    name: "a cluster that does not say whose it is",
+    spoil: (w) => delete (at(w, "cluster") as Partial<Json>)["metadata"],
     ...scoped,
     claims: { scope: "*" },
     closed: 200, // as it should be; without the word it is closed even to this token
     spoilt: 403,
   },
   {
-    name: "a route of a service without name",
+    name: "a cluster of a service without name",
     spoil: (w) => (serviceOf(w)["name"] = json("")),
     ...scoped,
     claims: { scope: "*" },
@@ -217,11 +230,13 @@ function baseOf(dir: string, port: number): EnvoyBase {
 
 function worldOf(base: EnvoyBase, signer: Signer): World {
   const want = { service: SERVICE, protocol: "http", endpoints: ["127.0.0.1:1"], timeoutMs: 1_000 } as const;
+  const ingress = { stripPrefix: false, hosts: [] };
   return {
     extension: jwtExtension("own", signer.keys()),
     listener: ingressListener(base),
     routes: [...firstRoutes(base), ...lastRoutes(base)],
-    hosts: [hostForm("own", { ...want, ingress: { stripPrefix: false, hosts: [] } })],
+    hosts: [hostForm("own", { ...want, ingress })],
+    cluster: ingressCluster({ ...want, ingress }),
   };
 }
 
@@ -230,7 +245,11 @@ const openIn = (world: World): string[] => [
   ...openInListener("own", world.listener),
   ...world.routes.flatMap((route) => openInRoute("own", route)),
   ...world.hosts.flatMap((host) => openInHost("own", host)),
+  ...openInCluster(world.cluster),
 ];
+
+const pick = ({ metadata }: Cluster): Pick<Cluster, "metadata"> =>
+  metadata === undefined ? {} : { metadata };
 
 /** Fields that are not in our list do not pass the encoder either. */
 function canBeWritten(world: World): boolean {
@@ -262,8 +281,16 @@ test("each form is open in Envoy, and found by the guard", needs("envoy"), async
         if (spoilt) form.spoil(world);
         cases.push({ form, spoilt, port, world });
       }
+  const base = baseOf(dir, 1);
+  // Each case has the cluster of its own world; all of them end at one echo.
+  const other = { ...partCluster(OTHER_CLUSTER, base.gateway), metadata: serviceMetadata(OTHER) };
+  const clusters = [partCluster("gateway", base.gateway), partCluster("auth", base.gateway), other];
   const listeners = cases.map(({ world, port }) => {
-    const { routes, hosts, extension, listener } = asTyped(world);
+    const { routes, hosts, extension, listener, cluster } = asTyped(world);
+    const action = at(world, "hosts", 0, "routes", 0, "route");
+    const name = `${cluster.name}#${port}`;
+    if (at(action, "cluster") === json(cluster.name)) action["cluster"] = json(name);
+    clusters.push({ ...partCluster(name, base.gateway), ...pick(cluster) });
     const virtual_hosts = [...hosts, { name: "node", domains: ["*"], routes }];
     const config = staticBootstrap({
       listener: [{ ...listener, name: `ingress-${port}` }],
@@ -272,9 +299,6 @@ test("each form is open in Envoy, and found by the guard", needs("envoy"), async
     });
     return at(json(config), "static_resources", "listeners", 0);
   });
-  const base = baseOf(dir, 1);
-  const upstream = json(partCluster(`svc:${SERVICE}`, base.gateway));
-  const clusters = [partCluster("gateway", base.gateway), partCluster("auth", base.gateway), upstream];
   const file = join(dir, "static.json");
   writeFileSync(file, JSON.stringify({ static_resources: { listeners, clusters } }));
   spawnEnvoy(t, await envoyBinary(), [
@@ -333,7 +357,7 @@ test("the guard finds each form, and nothing in what the translator writes", () 
 test("the compiler refuses what the list of fields leaves out", () => {
   type Of<N extends keyof Messages> = (message: Messages[N]) => void;
   const requirement: Of<"envoy.extensions.filters.http.jwt_authn.v3.JwtRequirement"> = () => {};
-  const jwtRoute: Of<"envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig"> = () => {};
+  const rule: Of<"envoy.extensions.filters.http.jwt_authn.v3.RequirementRule"> = () => {};
   const provider: Of<"envoy.extensions.filters.http.jwt_authn.v3.JwtProvider"> = () => {};
   const rbacRoute: Of<"envoy.extensions.filters.http.rbac.v3.RBACPerRoute"> = () => {};
   const match: Of<"envoy.config.route.v3.RouteMatch"> = () => {};
@@ -342,8 +366,8 @@ test("the compiler refuses what the list of fields leaves out", () => {
   requirement({ allow_missing: {} });
   // @ts-expect-error: no such requirement
   requirement({ allow_missing_or_failed: {} });
-  // @ts-expect-error: nothing can be switched off
-  jwtRoute({ disabled: true });
+  // @ts-expect-error: no rule without a requirement
+  rule({ match: { prefix: "/" } });
   // @ts-expect-error: no provider without keys
   provider({ issuer: "x", audiences: [], require_expiration: true });
   // @ts-expect-error: rbac is required

@@ -23,6 +23,7 @@ import {
   peersSecret,
   routesOf,
   scopeOf,
+  serviceCluster,
   trustSecret,
   trustSecretOf,
 } from "./translate/index.ts";
@@ -117,7 +118,8 @@ export function ownClusterChanges(
   service: string,
   { endpoints: hosts }: Extract<ExportTarget, { readonly kind: "own" }>,
 ): Change[] {
-  const { cluster, endpoints } = clusterChanges({ service, endpoints: hosts }, exportClusterOf(service));
+  const served = { service, endpoints: hosts };
+  const { cluster, endpoints } = clusterChanges(served, serviceCluster(served, exportClusterOf(service)));
   return [cluster, endpoints];
 }
 

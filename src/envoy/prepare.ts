@@ -8,16 +8,16 @@ import { fragment } from "./ingress-routes.ts";
 import type { Fragment } from "./ingress-routes.ts";
 import {
   checkWant,
-  clusterOf,
   hostForm,
   openInHost,
   openInRoute,
   prefixForm,
-  serviceCluster,
+  ingressCluster,
+  openInCluster,
   serviceEndpoints,
   serviceHosts,
 } from "./translate/index.ts";
-import type { IdentityMode, Refusal, Served } from "./translate/index.ts";
+import type { Cluster, IdentityMode, Refusal, Served } from "./translate/index.ts";
 import { refOf } from "./xds/index.ts";
 import type { Change } from "./xds/index.ts";
 
@@ -41,10 +41,15 @@ export function prepareService(mode: IdentityMode, want: EnvoyServiceWant): Prep
   if (refusal !== undefined) return refusal;
   const host = hostForm(mode, want);
   const prefixed = prefixForm(mode, want);
-  assertClosed([...openInHost(mode, host), ...prefixed.flatMap((r) => openInRoute(mode, r))]);
+  const cluster = ingressCluster(want);
+  assertClosed([
+    ...openInCluster(cluster),
+    ...openInHost(mode, host),
+    ...prefixed.flatMap((r) => openInRoute(mode, r)),
+  ]);
   const { prefix } = want.ingress;
   return {
-    ...clusterChanges(want, clusterOf(want.service)),
+    ...clusterChanges(want, cluster),
     routes: fragment(want.service, host, prefix, prefixed),
     claims: [
       ...serviceHosts(want).map((h) => `host ${h}`),
@@ -54,14 +59,15 @@ export function prepareService(mode: IdentityMode, want: EnvoyServiceWant): Prep
 }
 
 /** Endpoints of their own need no name to be resolved: the cluster stands when Envoy has read both. */
-export function clusterChanges(want: Served, name: string): Pick<Prepared, "cluster" | "endpoints"> {
+export function clusterChanges(want: Served, cluster: Cluster): Pick<Prepared, "cluster" | "endpoints"> {
+  const { name } = cluster;
   const endpoints = serviceEndpoints(want, name);
   const atOnce = endpoints !== undefined;
   return {
     cluster: {
       type: "cluster",
       name,
-      bytes: encode("envoy.config.cluster.v3.Cluster", serviceCluster(want, name)),
+      bytes: encode("envoy.config.cluster.v3.Cluster", cluster),
       needs: atOnce ? [refOf("endpoint", name)] : [],
       atOnce,
     },

@@ -114,6 +114,7 @@ export interface Messages {
     readonly dns_lookup_family?: "AUTO" | "V4_ONLY" | "V6_ONLY" | "V4_PREFERRED" | "ALL";
     readonly outlier_detection?: Messages["envoy.config.cluster.v3.OutlierDetection"];
     readonly transport_socket?: Messages["envoy.config.core.v3.TransportSocket"];
+    readonly metadata?: Messages["envoy.config.core.v3.Metadata"];
     readonly common_lb_config?: Messages["envoy.config.cluster.v3.Cluster.CommonLbConfig"];
     readonly alt_stat_name?: string;
     readonly load_assignment?: Messages["envoy.config.endpoint.v3.ClusterLoadAssignment"];
@@ -398,7 +399,6 @@ export interface Messages {
   }>;
   "envoy.config.route.v3.Route": {
     readonly match: Messages["envoy.config.route.v3.RouteMatch"];
-    readonly metadata?: Messages["envoy.config.core.v3.Metadata"];
     readonly typed_per_filter_config?: Readonly<Record<string, Any>>;
     readonly name: string;
   } & One<{
@@ -536,15 +536,13 @@ export interface Messages {
     readonly provider_name: string;
   }>;
   "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig": One<{
-    readonly requirement_name: string;
+    readonly disabled: boolean;
   }>;
   "envoy.extensions.filters.http.jwt_authn.v3.RequirementRule": {
     readonly match: Messages["envoy.config.route.v3.RouteMatch"];
-  } & (One<{
+  } & One<{
     readonly requirement_name: string;
-  }> | None<{
-    readonly requirement_name: string;
-  }>);
+  }>;
   "envoy.extensions.filters.http.rbac.v3.RBAC": {
     readonly rules: Messages["envoy.config.rbac.v3.RBAC"];
     readonly shadow_rules?: Messages["envoy.config.rbac.v3.RBAC"];

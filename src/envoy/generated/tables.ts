@@ -70,6 +70,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "dns_lookup_family 17 enum AUTO=0,V4_ONLY=1,V6_ONLY=2,V4_PREFERRED=3,ALL=4",
     "outlier_detection 19 message envoy.config.cluster.v3.OutlierDetection",
     "transport_socket 24 message envoy.config.core.v3.TransportSocket",
+    "metadata 25 message envoy.config.core.v3.Metadata",
     "common_lb_config 27 message envoy.config.cluster.v3.Cluster.CommonLbConfig",
     "alt_stat_name 28 string",
     "load_assignment 33 message envoy.config.endpoint.v3.ClusterLoadAssignment",
@@ -324,7 +325,6 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
   "envoy.config.route.v3.Route": [
     "match 1 message envoy.config.route.v3.RouteMatch",
     "route 2 message envoy.config.route.v3.RouteAction",
-    "metadata 4 message envoy.config.core.v3.Metadata",
     "direct_response 7 message envoy.config.route.v3.DirectResponseAction",
     "typed_per_filter_config 13 map any",
     "name 14 string",
@@ -453,7 +453,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "provider_name 1 string",
   ],
   "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig": [
-    "requirement_name 2 string",
+    "disabled 1 bool",
   ],
   "envoy.extensions.filters.http.jwt_authn.v3.RequirementRule": [
     "match 1 message envoy.config.route.v3.RouteMatch",

@@ -1,13 +1,13 @@
 // The last look at every resource before it is published: forms that Envoy accepts and that leave a filter open. Most of
 // them cannot be written at all, since tools/envoy-messages.ts leaves their fields out and marks others as required; what
-// the types cannot say is checked here: that the last rule of jwt_authn needs a token, that only public paths go without,
-// that no route is open to everyone unless it is public or the mode is none, and that the filters stand in order. A finding
+// the types cannot say is checked here: that the rule of jwt_authn needs a token for everything, that only public routes go
+// without, that no route is open to everyone unless it is public or the mode is none, and that the filters stand in order. A finding
 // is a defect of this program and stops the publishing. Each form has a live test (fail-open.live.test.ts).
 
 import type { Any, Messages } from "../generated/messages.ts";
 import type { IdentityMode } from "./base.ts";
-import { FILTER, PROVIDER } from "./names.ts";
-import type { Extension, Listener, Route, RouteMatch, VirtualHost } from "./names.ts";
+import { FILTER, clusterOf, serviceOf } from "./names.ts";
+import type { Cluster, Extension, Listener, Route, RouteMatch, VirtualHost } from "./names.ts";
 import { PUBLIC_PATHS } from "./public.ts";
 import { IDENTITY_NONE_POLICY, PUBLIC_POLICY, listenerPolicies, serviceMetadata } from "./rbac.ts";
 
@@ -34,15 +34,13 @@ export function openInExtension(extension: Extension): string[] {
   );
   if (requirements.size !== Object.keys(jwt.requirement_map).length)
     found.push("a requirement names no provider");
-  const last = jwt.rules.at(-1);
-  if (last === undefined || !same(last.match, { prefix: "/" }) || last.requirement_name === undefined)
-    found.push("the last rule does not ask a token for everything");
-  for (const rule of jwt.rules) {
-    if (rule.requirement_name === undefined && !isPublic(rule.match))
-      found.push(`a rule asks no token for ${JSON.stringify(rule.match)}`);
-    if (rule.requirement_name !== undefined && !requirements.has(rule.requirement_name))
-      found.push(`a rule names an unknown requirement ${rule.requirement_name}`);
-  }
+  const [rule, ...others] = jwt.rules;
+  if (
+    others.length > 0 ||
+    !same(rule?.match, { prefix: "/" }) ||
+    !requirements.has(rule?.requirement_name ?? "")
+  )
+    found.push("its rules are not the one that asks a token for everything");
   return found;
 }
 
@@ -80,19 +78,26 @@ export const openInRoute = (mode: IdentityMode, route: Route): string[] => [
   ...unnamed(mode, route, route.typed_per_filter_config ?? {}).map((text) => `${route.name}: ${text}`),
 ];
 
-/** A route whose access stands nowhere, or that would be taken for another service's. */
+/** A route whose access stands nowhere, or that would lead to another service than its own. */
 function unnamed(mode: IdentityMode, route: Route, filters: Readonly<Record<string, Any>>): string[] {
-  if (route.metadata === undefined || mode !== "own")
-    return filters[FILTER.allow] === undefined ? ["no RBAC entry"] : [];
-  return same(route.metadata, serviceMetadata(route.name)) ? [] : ["its metadata name another service"];
+  if (filters[FILTER.allow] !== undefined) return [];
+  if (mode !== "own") return ["no RBAC entry"];
+  if (route.route === undefined) return ["no RBAC entry, and it leads to no service"];
+  return route.route.cluster === clusterOf(route.name) ? [] : ["it leads to another service"];
+}
+
+/** The cluster of a service: what it says of whose it is decides who may use it. */
+export function openInCluster(cluster: Cluster): string[] {
+  const service = serviceOf(cluster.name);
+  return service !== undefined && same(cluster.metadata, serviceMetadata(service))
+    ? []
+    : [`${cluster.name}: its metadata name another service`];
 }
 
 /** A service's virtual host: nothing in it is public. */
 export function openInHost(mode: IdentityMode, host: VirtualHost): string[] {
   const shared = host.typed_per_filter_config ?? {};
   const found = openFilters(mode, shared, false);
-  if (mode !== "none" && shared[FILTER.jwt] === undefined)
-    found.push("the node's public paths reach into it");
   for (const route of host.routes) {
     const own = route.typed_per_filter_config ?? {};
     if (route.name !== host.name) found.push(`it has a route of ${route.name}`);
@@ -110,8 +115,7 @@ function openFilters(mode: IdentityMode, filters: Readonly<Record<string, Any>>,
   };
   return Object.entries(filters).flatMap(([name, config]) => {
     if (types[name] !== config["@type"]) return [`${name} carries ${config["@type"]}`];
-    if (config["@type"] === JWT_ROUTE && config.requirement_name !== PROVIDER)
-      return [`${name} asks for no token of ours`];
+    if (config["@type"] === JWT_ROUTE && !open) return [`${name} asks for no token`];
     if (config["@type"] !== RBAC_ROUTE) return [];
     if (config.rbac?.rules === undefined) return [`${name} has no rules and is off`];
     if ((config.rbac.rules.action === "ALLOW") !== (name === FILTER.allow))

@@ -8,6 +8,7 @@ import type { PartAddress } from "./base.ts";
 import { hostPort, isIp } from "./address.ts";
 import { ADS, clusterOf } from "./names.ts";
 import type { Address, Cluster, Endpoints } from "./names.ts";
+import { serviceMetadata } from "./rbac.ts";
 
 /** Envoy's default of 1,024 each is met by one busy client; overload is bounded by the listener's connections. */
 const circuit_breakers = {
@@ -46,6 +47,15 @@ export function serviceCluster(want: Served, name: string = clusterOf(want.servi
     ...common,
   };
 }
+
+/**
+ * The cluster of a service as ingress uses it. Whose it is stands here and not on its routes, since Envoy builds all routes of
+ * ingress anew at each change of one (docs/decisions/0009-one-scope-policy.md).
+ */
+export const ingressCluster = (want: EnvoyServiceWant): Cluster => ({
+  ...serviceCluster(want),
+  metadata: serviceMetadata(want.service),
+});
 
 /** Envoy takes the name in a statistic to end at the first dot. No label of a host name holds what stands for dots here. */
 const statNameOf = (cluster: string): string => cluster.replace(/[.:]/g, "_");

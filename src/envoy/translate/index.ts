@@ -1,10 +1,11 @@
 // The pure half of this room: what the node wants, as Envoy resources in their JSON form. No clock, no I/O, no bytes.
 
 export type { EnvoyBase, IdentityMode, PartAddress } from "./base.ts";
-export { partCluster, serviceCluster, serviceEndpoints } from "./cluster.ts";
+export { ingressCluster, partCluster, serviceCluster, serviceEndpoints } from "./cluster.ts";
 export type { Served } from "./cluster.ts";
-export { openInExtension, openInHost, openInListener, openInRoute } from "./closed.ts";
+export { openInCluster, openInExtension, openInHost, openInListener, openInRoute } from "./closed.ts";
 export { CLAIMS_HEADER, SUBJECT_HEADER, jwtExtension } from "./jwt.ts";
+export { serviceMetadata } from "./rbac.ts";
 export { KEY_CHECK_PATH } from "./api-key.ts";
 export { ingressListener } from "./listener.ts";
 export * from "./names.ts";

@@ -1,14 +1,13 @@
 // The verification of tokens as a resource of its own (ECDS), with the keys inline: a new key set is in force within
-// milliseconds on open connections, and a withdrawn key takes its cached tokens with it. Rules are tried in order: the
-// public paths need nothing, and the last rule, which matches everything, needs a token; a request that met no rule would
-// not be checked at all. Follows RFC 7519 and RFC 9068 as far as Envoy checks them.
+// milliseconds on open connections, and a withdrawn key takes its cached tokens with it. The one rule matches everything and
+// needs a token, since a request that met no rule would not be checked at all; a public route says on itself that it needs none,
+// so that no other virtual host has to take its path back. Follows RFC 7519 and RFC 9068 as far as Envoy checks them.
 
 import type { TrustKeys } from "#routing";
 import type { Any } from "../generated/messages.ts";
 import type { IdentityMode } from "./base.ts";
 import { FILTER, PROVIDER } from "./names.ts";
 import type { Extension } from "./names.ts";
-import { PUBLIC_PATHS } from "./public.ts";
 
 /** Claims of the token as base64url JSON, and its subject; a client's own headers of these names are stripped before. */
 export const CLAIMS_HEADER = "x-catalyst-claims";
@@ -40,16 +39,13 @@ export const jwtExtension = (mode: Exclude<IdentityMode, "none">, keys: TrustKey
       },
     },
     requirement_map: { [PROVIDER]: { provider_name: PROVIDER } },
-    rules: [
-      ...PUBLIC_PATHS.map(({ match }) => ({ match })),
-      { match: { prefix: "/" }, requirement_name: PROVIDER },
-    ],
+    rules: [{ match: { prefix: "/" }, requirement_name: PROVIDER }],
     strip_failure_response: true,
   },
 });
 
-/** On a virtual host whose paths are not the node's: there no path is public, whatever the rules say. */
-export const tokenRequired = (): Any => ({
+/** For the public routes, and nowhere else: see closed.ts. */
+export const noToken = (): Any => ({
   "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig",
-  requirement_name: PROVIDER,
+  disabled: true,
 });

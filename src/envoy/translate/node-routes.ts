@@ -4,6 +4,7 @@
 
 import type { EnvoyBase } from "./base.ts";
 import type { Any } from "../generated/messages.ts";
+import { noToken } from "./jwt.ts";
 import { AUTH_CLUSTER, FILTER, GATEWAY_CLUSTER } from "./names.ts";
 import type { Route, RouteMatch } from "./names.ts";
 import { PUBLIC_PATHS } from "./public.ts";
@@ -38,7 +39,10 @@ function publicRoute(
   base: EnvoyBase,
   { name, match }: { readonly name: string; readonly match: RouteMatch },
 ): Route {
-  const typed_per_filter_config = { [FILTER.allow]: publicAccess() };
+  const typed_per_filter_config = {
+    [FILTER.allow]: publicAccess(),
+    ...(base.identity === "none" ? {} : { [FILTER.jwt]: noToken() }),
+  };
   if (name === "/healthz")
     return {
       name,

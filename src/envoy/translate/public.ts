@@ -1,6 +1,6 @@
-// The public paths: the one list of requests that need no token (docs/internals/contracts.md section 4). jwt_authn's rules
-// without a requirement and the routes anyone may use are both made from it, and closed.ts checks them against it, so nothing
-// else can be opened.
+// The public paths: the one list of requests that need no token (docs/internals/contracts.md section 4). The
+// routes without a token that anyone may use are made from it, and closed.ts checks them against it, so nothing else can be
+// opened.
 
 import type { RouteMatch } from "./names.ts";
 

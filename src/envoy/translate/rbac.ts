@@ -1,9 +1,9 @@
 // Who may use a route. The node's own paths carry RBAC on the route: an entry that names the claims which open it. Routes of
 // services carry none in mode own, since building one costs Envoy as much as the rest of a route, and it builds all of them
-// anew at each change: they say whose they are in their metadata, and one policy in the listener compares that with the
-// token's scope, a list in Envoy's metadata (jwt.ts splits it): "*", the service's full name or its first label. A route with
-// neither is closed (403). Invariant: the only entries without a principal are `public` on a public path and `identity-none`
-// in mode none; closed.ts checks both, and that a route speaks of no other service than its own.
+// anew at each change: the cluster they lead to says in its metadata whose it is, and one policy in the listener compares
+// that with the token's scope, a list in Envoy's metadata (jwt.ts splits it): "*", the service's full name or its first label.
+// A route with neither is closed (403). Invariant: the only entries without a principal are `public` on a public path and
+// `identity-none` in mode none; closed.ts checks both, and that a route leads to its own service and to no other.
 
 import type { ServiceName } from "#routing";
 import type { Any, Messages } from "../generated/messages.ts";
@@ -29,7 +29,7 @@ export const publicAccess = (): Any => allow(PUBLIC_POLICY, { any: true });
 export const anyToken = (mode: IdentityMode): Any =>
   mode === "none" ? allow(IDENTITY_NONE_POLICY, { any: true }) : allow("token", subject);
 
-/** Whose route it is. Never an empty text: see the policy. */
+/** Whose cluster it is. Never an empty text: see the policy. */
 export const serviceMetadata = (service: ServiceName): Metadata => ({
   filter_metadata: { [SERVICE_METADATA]: { name: service, label: service.split(".", 1)[0] ?? service } },
 });
@@ -42,15 +42,15 @@ export const listenerPolicies = (mode: IdentityMode): Readonly<Record<string, Po
   mode === "own" ? { scope: scopePolicy() } : {};
 
 /**
- * Whoever's token covers the service that the route is of. In CEL, which RBAC takes as a tree:
+ * Whoever's token covers the service that the route's cluster is of. In CEL, which RBAC takes as a tree:
  *   name != "" && ("*" in scope || name in scope || label in scope)
- * What cannot be evaluated (a route of no service, a token without scope) does not match, so it is closed; the first
- * comparison sees to it that "*" opens no route that is of no service.
+ * What cannot be evaluated (a cluster of no service, a token without scope) does not match, so it is closed; the first
+ * comparison sees to it that "*" opens no cluster that is of no service.
  */
 function scopePolicy(): Policy {
   const of = (attribute: Expr, key: string): Expr =>
     call("_[_]", select(attribute, "filter_metadata"), text(key));
-  const service = of(select(ident("xds"), "route_metadata"), SERVICE_METADATA);
+  const service = of(select(ident("xds"), "cluster_metadata"), SERVICE_METADATA);
   const scope = select(select(of(ident("metadata"), JWT_METADATA), PROVIDER), "scope");
   const [name, label] = [select(service, "name"), select(service, "label")];
   const covered = [text("*"), name, label].map((word) => call("@in", word, scope));

@@ -6,12 +6,11 @@ import type { EnvoyServiceWant } from "#routing";
 import type { Any, Duration } from "../generated/messages.ts";
 import { hostPort, isHostName, isIp } from "./address.ts";
 import type { IdentityMode } from "./base.ts";
-import { tokenRequired } from "./jwt.ts";
 import { FILTER, clusterOf } from "./names.ts";
 import type { Route, VirtualHost } from "./names.ts";
 import type { Action } from "./node-routes.ts";
 import { ENDLESS, RESERVED_PREFIXES, RETRY } from "./node-routes.ts";
-import { anyToken, serviceMetadata } from "./rbac.ts";
+import { anyToken } from "./rbac.ts";
 
 /** Why a want cannot be translated; the words go into the service's quarantine. */
 export interface Refusal {
@@ -45,16 +44,12 @@ export const serviceHosts = (want: EnvoyServiceWant): string[] => [
 export const hostForm = (mode: IdentityMode, want: EnvoyServiceWant): VirtualHost => ({
   name: want.service,
   domains: serviceHosts(want),
-  typed_per_filter_config: {
-    ...(mode === "none" ? {} : { [FILTER.jwt]: tokenRequired() }),
-    ...access(mode),
-  },
+  typed_per_filter_config: access(mode),
   routes: [
     {
       name: want.service,
       match: { prefix: "/" },
       route: action(want, hostRewrite(want)),
-      metadata: serviceMetadata(want.service),
     },
   ],
 });
@@ -64,8 +59,7 @@ export function prefixForm(mode: IdentityMode, want: EnvoyServiceWant): Route[] 
   if (prefix === undefined) return [];
   const match = prefix === "/" ? { prefix } : { path_separated_prefix: prefix };
   const route = action(want, prefixRewrite(want, prefix));
-  const metadata = serviceMetadata(want.service);
-  return [{ name: want.service, match, route, metadata, typed_per_filter_config: access(mode) }];
+  return [{ name: want.service, match, route, typed_per_filter_config: access(mode) }];
 }
 
 /** Scopes are compared in the listener; where there are none, the route says whom it admits. */
@@ -74,7 +68,8 @@ const access = (mode: IdentityMode): Readonly<Record<string, Any>> =>
 
 /**
  * The service's time limit is that of a try: it counts until the answer begins, so that an event stream or an upgraded
- * connection may go on, and one route serves every kind of call. A try that runs out of time is not made again.
+ * connection may go on, and one route serves every kind of call. A try that runs out of time is not made again. (A retry policy
+ * of the cluster would be cheaper, but Envoy reads no time limit there.)
  */
 const action = (want: EnvoyServiceWant, rewrite: Rewrite): Action => ({
   cluster: clusterOf(want.service),
