@@ -2,6 +2,7 @@
 // with the first call of `loadConfig`, so that help, completion and client verbs never pay for them.
 
 import type { LoadRequest, LoadedConfig } from "./load.ts";
+import type { Config } from "./schema.ts";
 
 export * from "./directories.ts";
 export { DEFAULT_FILES, configFiles } from "./default-files.ts";
@@ -27,6 +28,14 @@ export type { ConfigSource, LoadRequest, LoadedConfig } from "./load.ts";
 /** Files, environment and flags as one configuration; throws ERR_CONFIG_INVALID with every problem in `detail`. */
 export async function loadConfig(request?: LoadRequest): Promise<LoadedConfig> {
   return (await import("./load.ts")).loadConfig(request);
+}
+
+/** One service, judged as the configuration would; throws ERR_CONFIG_INVALID with every problem in `detail`. */
+export async function loadService(
+  service: unknown,
+  organization: string,
+): Promise<Config["services"][number] | undefined> {
+  return (await import("./load.ts")).loadService(service, organization);
 }
 
 /** The schemas of schema.ts, for whoever checks a part of a configuration (`service add`, a plugin's settings). */

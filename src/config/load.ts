@@ -80,12 +80,26 @@ export function loadConfig(request: LoadRequest = {}): LoadedConfig {
   }
   sources.push(...otherSources(fromEnv.tree, fromFlags));
 
+  return { config: judge(tree, problems, whole), origin: originsOf(tree), sources };
+}
+
+/**
+ * One service as somebody wrote it outside every file, by the same schema and the same judgement; what is a name of the own
+ * organization depends on that. Throws ERR_CONFIG_INVALID with all problems, under "services[0]".
+ */
+export function loadService(service: unknown, organization: string): Config["services"][number] | undefined {
+  const flags = ["--organization", organization, "--service", JSON.stringify(service)];
+  const { tree, problems } = parseFlags(flags);
+  return judge(tree, [...problems], true).services[0];
+}
+
+/** The schema's verdict, and that over several keys: what a broken file would have said is unknown, so there is none then. */
+function judge(tree: Tree, problems: Problem[], whole: boolean): Config {
   const result = schema.safeParse(plain(tree));
   if (!result.success) problems.push(...explain(result.error.issues, tree));
-  // What a broken file would have said is unknown: no judgement over several keys then.
   if (whole) problems.push(...crossCheck(tree));
   if (!result.success || problems.length > 0) throw configInvalid(problems);
-  return { config: result.data, origin: originsOf(tree), sources };
+  return result.data;
 }
 
 /** What is no flag here is the value of an unknown one before it, and told with that; else it is a stray argument. */

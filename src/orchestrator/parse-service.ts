@@ -2,7 +2,7 @@
 // schema, so that the same words mean the same and the same mistakes get the same answer. What is a name of the own
 // organization depends on the node, so the parser is made for one.
 
-import { type Problem, loadConfig } from "#config";
+import { type Problem, loadService } from "#config";
 import { CatalystError } from "#rpc";
 import type { OrgName } from "#routing";
 import type { ServiceConfig } from "./intents.ts";
@@ -12,9 +12,7 @@ export const serviceParser =
   (organization: OrgName) =>
   async (service: unknown): Promise<ServiceConfig> => {
     try {
-      const flags = ["--organization", organization, "--service", JSON.stringify(service)];
-      const { config } = await loadConfig({ files: [], env: {}, flags });
-      const [parsed] = config.services;
+      const parsed = await loadService(service, organization);
       if (parsed !== undefined) return parsed;
     } catch (error) {
       if (!(error instanceof CatalystError) || error.code !== "ERR_CONFIG_INVALID") throw error;
