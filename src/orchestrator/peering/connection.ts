@@ -124,12 +124,12 @@ export class Connection {
   }
 
   frame(seq: number, frame: Frame, routes: number): void {
-    const { node, conn, encoding } = this;
-    const encoded = encodeFrame(frame, encoding);
-    const head: FrameHead = { seq, encoding, rawBytes: encoded.rawBytes, routes };
+    const { node, conn } = this;
+    const { encoding, bytes, rawBytes } = encodeFrame(frame, this.encoding);
+    const head: FrameHead = { seq, encoding, rawBytes, routes };
     this.#call(
       "frame",
-      (link) => link.frame(head, encoded.bytes),
+      (link) => link.frame(head, bytes),
       ({ acked, credit }) => {
         this.#driven.happened({ kind: "acked", node, conn, seq: acked, credit });
       },

@@ -130,15 +130,17 @@ describe("a peer", () => {
     assert.equal(asked.length, 1);
   });
 
-  test("gets frames in the encoding that was agreed", async () => {
-    const heads: Encoding[] = [];
-    const frame: PeerLink["frame"] = async ({ seq, encoding }) => {
-      heads.push(encoding);
+  test("gets frames in the encoding that was agreed, small ones as they are", async () => {
+    const heads: [Encoding, boolean][] = [];
+    const frame: PeerLink["frame"] = async ({ seq, encoding, rawBytes }) => {
+      heads.push([encoding, rawBytes > 1_200]);
       return { acked: seq, credit: 8 };
     };
-    const { network } = await knocked({ frame }, "zstd");
+    const { network, node } = await knocked({ frame }, "zstd");
+    await node.rules({ exports: ACCEPT_ALL });
+    await Promise.all(Array.from({ length: 200 }, (_, i) => node.offer(`s${i}`)));
     await network.run(10);
-    assert.deepEqual(new Set(heads), new Set(["zstd"]));
+    assert.deepEqual(new Set(heads.map(String)), new Set(["zstd,true", "identity,false"]));
   });
 
   test("is told how far this side is, and what time it is here", async () => {

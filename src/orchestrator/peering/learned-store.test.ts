@@ -52,14 +52,14 @@ function place(t: TestContext) {
     const say = (advertise: readonly Route[], gone: readonly string[] = []) => {
       const withdraw = gone.map((key) => ({ key, version: { epoch: 1, seq: 1 } }));
       const frame: Frame = { kind: "update", withdraw, advertise };
-      const { bytes, rawBytes } = encodeFrame(frame, "zstd");
+      const { encoding, bytes, rawBytes } = encodeFrame(frame, "zstd");
       const routes = advertise.length + gone.length;
       for (const route of advertise) held.set(route.key, route);
       for (const key of gone) held.delete(key);
       seq += 1;
       known = true;
       const told: Update = { kind: "update", withdraw, advertise, rejected: [] };
-      store.told(PEER, told, { head: { seq, encoding: "zstd", rawBytes, routes }, bytes });
+      store.told(PEER, told, { head: { seq, encoding, rawBytes, routes }, bytes });
       step({ kind: "peer.told", peer: PEER, told });
     };
     /** What is no more, without a frame that says so. */
@@ -331,7 +331,7 @@ test("a row that reads as something else takes all of its peer along, and not on
   first.say([route(1)]);
   first.say([route(2)]);
   first.store.close();
-  change("UPDATE frames SET encoding = 'identity' WHERE id = 1");
+  change("UPDATE frames SET encoding = 'deflate' WHERE id = 1");
   const second = open();
   assert.deepEqual(second.store.restore(PEER), NOTHING);
   assert.match(warned.join(), /is damaged/);

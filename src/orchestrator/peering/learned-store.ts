@@ -165,8 +165,8 @@ export class LearnedStore implements LearnedPort {
   }
 
   #made(peer: NodeName, frame: Frame, routes: number): void {
-    const { bytes, rawBytes } = encodeFrame(frame, "zstd");
-    const head: FrameHead = { seq: 1, encoding: "zstd", rawBytes, routes };
+    const { encoding, bytes, rawBytes } = encodeFrame(frame, "zstd");
+    const head: FrameHead = { seq: 1, encoding, rawBytes, routes };
     this.#wait({ kind: "frame", peer, original: { head, bytes } });
   }
 

@@ -25,16 +25,25 @@ const head = (encoding: Encoding, rawBytes: number, routes: number): FrameHead =
 
 test("a frame comes back as it was, in each encoding, also with letters beyond ASCII", () => {
   for (const encoding of ENCODINGS) {
-    for (const frame of [update(500), update(3, "Zürich 東京 🚀")]) {
-      const { bytes, rawBytes } = encodeFrame(frame, encoding);
+    for (const frame of [update(500), update(1), update(3, "Zürich 東京 🚀")]) {
+      const { encoding: chosen, bytes, rawBytes } = encodeFrame(frame, encoding);
       const routes = frame.kind === "update" ? frame.advertise.length : 0;
-      assert.deepEqual(decodeFrame(head(encoding, rawBytes, routes), bytes), { ok: true, frame });
+      assert.deepEqual(decodeFrame(head(chosen, rawBytes, routes), bytes), { ok: true, frame });
     }
   }
 });
 
+test("what fits into one packet anyway is not compressed, and its head says so", () => {
+  for (const encoding of ENCODINGS) {
+    const small = encodeFrame(update(1), encoding);
+    assert.equal(small.encoding, "identity");
+    assert.equal(small.bytes.byteLength, small.rawBytes);
+    assert.equal(encodeFrame(update(100), encoding).encoding, encoding);
+  }
+});
+
 test("one frame is written once for each encoding", () => {
-  const frame = update(2);
+  const frame = update(100);
   const [zstd, again, deflate] = [
     encodeFrame(frame, "zstd"),
     encodeFrame(frame, "zstd"),
@@ -43,7 +52,7 @@ test("one frame is written once for each encoding", () => {
   assert.equal(zstd, again);
   assert.equal(deflate, encodeFrame(frame, "deflate"));
   assert.notDeepEqual(zstd.bytes, deflate.bytes);
-  assert.notEqual(encodeFrame(update(2), "zstd"), zstd);
+  assert.notEqual(encodeFrame(update(100), "zstd"), zstd);
 });
 
 test("zip-bomb: nothing is expanded beyond what the head says, nor beyond the limit", () => {
@@ -75,7 +84,7 @@ test("over-limit-at-edge: bytes that are no frame come back as a reason", () => 
     ["longer than said", head("identity", rawBytes - 1, 1), bytes, /were said/],
     ["not compressed", head("zstd", rawBytes, 1), bytes, /do not expand/],
     ["not compressed", head("deflate", rawBytes, 1), bytes, /do not expand/],
-    ["cut off", head("zstd", rawBytes, 1), encodeFrame(update(1), "zstd").bytes.subarray(0, 20), /expand/],
+    ["cut off", head("zstd", rawBytes, 1), encodeFrame(update(100), "zstd").bytes.subarray(0, 20), /expand/],
     ["no UTF-8", head("identity", 4, 0), Uint8Array.of(0x22, 0xc3, 0x28, 0x22), /no JSON in UTF-8/],
     ["no JSON", head("identity", 3, 0), text("{a}"), /no JSON/],
     ["null", head("identity", 4, 0), text("null"), /no JSON/],

@@ -16,6 +16,8 @@ import { PEER_LIMITS, peerSchema, sayFrame } from "#rpc";
 import type { Encoding, Frame, FrameHead } from "#routing";
 
 export interface EncodedFrame {
+  /** How the bytes are written: what was agreed, or "identity" where that gains nothing. */
+  readonly encoding: Encoding;
   readonly bytes: Uint8Array;
   /** Before compression. */
   readonly rawBytes: number;
@@ -32,6 +34,12 @@ interface FrameReader {
 const ZSTD: ZstdOptions = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const DEFLATE = { level: 1 };
 
+/**
+ * One or two routes, and a frame that fits into one packet either way: a compressor has to be set up for it on both sides, which
+ * costs more than all the rest of such a frame.
+ */
+const PLAIN_BYTES = 1_200;
+
 const written = new WeakMap<Frame, Map<Encoding, EncodedFrame>>();
 
 export function encodeFrame(frame: Frame, encoding: Encoding): EncodedFrame {
@@ -44,7 +52,8 @@ export function encodeFrame(frame: Frame, encoding: Encoding): EncodedFrame {
 
 function write(frame: Frame, encoding: Encoding): EncodedFrame {
   const raw = Buffer.from(JSON.stringify(sayFrame(frame)), "utf8");
-  return { bytes: compress(raw, encoding), rawBytes: raw.byteLength };
+  const chosen = raw.byteLength <= PLAIN_BYTES ? "identity" : encoding;
+  return { encoding: chosen, bytes: compress(raw, chosen), rawBytes: raw.byteLength };
 }
 
 function compress(raw: Uint8Array, encoding: Encoding): Uint8Array {
