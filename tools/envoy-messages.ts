@@ -201,7 +201,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   [`${tls}TlsCertificate`]: "certificate_chain! private_key!",
 
   [`${bootstrap}Bootstrap`]:
-    "node admin dynamic_resources static_resources overload_manager stats_sinks stats_flush_interval",
+    "node admin dynamic_resources static_resources overload_manager stats_sinks stats_flush_interval deferred_stat_options",
   [`${bootstrap}Bootstrap.DynamicResources`]: "ads_config lds_config cds_config",
   [`${bootstrap}Bootstrap.StaticResources`]: "clusters secrets",
   [`${metrics}StatsSink`]: "name! typed_config!",
@@ -209,6 +209,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
     "http_service! resource_detectors prefix max_data_points_per_request custom_metric_conversions!",
   [`${sink}SinkConfig.DropAction`]: "",
   "envoy.extensions.matching.common_inputs.stats.v3.StatFullNameMatchInput": "",
+  [`${bootstrap}Bootstrap.DeferredStatOptions`]: "enable_deferred_creation_stats!",
   [`${bootstrap}Admin`]: "address allow_paths",
   "envoy.config.overload.v3.OverloadManager": "resource_monitors",
   "envoy.config.overload.v3.ResourceMonitor": "name typed_config",

@@ -95,6 +95,20 @@ test("endpoints move under load without a failed request", needs("envoy"), async
   assert.deepEqual([...names].toSorted(), ["one", "two"]);
 });
 
+test("a service nobody asks for costs no counters of traffic", needs("envoy"), async (t) => {
+  const files = await serve(t, echo("files"));
+  const { port, signer, adminSocket } = await startNode(t, { services: [httpService(FILES, [files])] });
+  const counted = async (): Promise<[string, number][]> => [
+    ...(await envoyStats(adminSocket, "^cluster.svc_files.*upstream_rq_total$")),
+  ];
+  assert.deepEqual(await counted(), []);
+  assert.equal((await ask(port, { headers: { ...signer.bearer(), host: FILES } })).status, 200);
+  assert.deepEqual(
+    (await counted()).map(([, value]) => value),
+    [1],
+  );
+});
+
 test(
   "a service comes, goes unhealthy and comes back; whoever shares its prefix is told",
   needs("envoy"),

@@ -158,12 +158,13 @@ test("the bootstrap knows of a collector only when there is one", needs("envoy")
   const plain = { node: "n", organization: "o", xdsSocket: join(dir, "x"), adminSocket: join(dir, "a") };
   assert.deepEqual(Object.keys(bootstrap(plain)).toSorted(), [
     "admin",
+    "deferred_stat_options",
     "dynamic_resources",
     "node",
     "overload_manager",
     "static_resources",
   ]);
-  assert.doesNotMatch(JSON.stringify(bootstrap(plain)), /otlp|telemetry|stats_/);
+  assert.doesNotMatch(JSON.stringify(bootstrap(plain)), /otlp|telemetry|stats_sink|stats_flush/);
   for (const endpoint of ["http://[::1]:4318", "https://127.0.0.1", "http://collector.test/a/b"]) {
     const roots = endpoint.startsWith("https")
       ? readFileSync("/etc/ssl/certs/ca-certificates.crt", "utf8")

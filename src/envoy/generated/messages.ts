@@ -86,6 +86,10 @@ export interface Messages {
     readonly stats_flush_interval?: Duration;
     readonly admin?: Messages["envoy.config.bootstrap.v3.Admin"];
     readonly overload_manager?: Messages["envoy.config.overload.v3.OverloadManager"];
+    readonly deferred_stat_options?: Messages["envoy.config.bootstrap.v3.Bootstrap.DeferredStatOptions"];
+  };
+  "envoy.config.bootstrap.v3.Bootstrap.DeferredStatOptions": {
+    readonly enable_deferred_creation_stats: boolean;
   };
   "envoy.config.bootstrap.v3.Bootstrap.DynamicResources": {
     readonly lds_config?: Messages["envoy.config.core.v3.ConfigSource"];

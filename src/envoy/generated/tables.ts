@@ -41,6 +41,10 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "stats_flush_interval 7 duration",
     "admin 12 message envoy.config.bootstrap.v3.Admin",
     "overload_manager 15 message envoy.config.overload.v3.OverloadManager",
+    "deferred_stat_options 39 message envoy.config.bootstrap.v3.Bootstrap.DeferredStatOptions",
+  ],
+  "envoy.config.bootstrap.v3.Bootstrap.DeferredStatOptions": [
+    "enable_deferred_creation_stats 1 bool",
   ],
   "envoy.config.bootstrap.v3.Bootstrap.DynamicResources": [
     "lds_config 1 message envoy.config.core.v3.ConfigSource",
