@@ -1,7 +1,8 @@
 // The Envoy messages and fields this product uses; tools/generate-envoy.ts cuts everything else away. What is missing here
 // cannot be said by the translator, so the list is also a guard: `allow_missing`, `allow_missing_or_failed` and inline
-// requirements of jwt_authn, `FilterConfig` and `failure_mode_allow` are left out on purpose, since Envoy accepts each of them and opens a filter by it (src/envoy/translate/closed.ts). "!" makes a field
-// required (on a member of a oneof: one of them is), where Envoy would take its absence for "open", or refuse it.
+// requirements of jwt_authn, `FilterConfig` and `failure_mode_allow` are left out on purpose, since Envoy accepts each of them
+// and opens a filter by it (src/envoy/translate/closed.ts). "!" makes a field required (on a member of a oneof: one of them
+// is), where Envoy would take its absence for "open", or refuse it.
 
 const core = "envoy.config.core.v3.";
 const cluster = "envoy.config.cluster.v3.";
