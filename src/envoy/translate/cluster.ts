@@ -50,7 +50,7 @@ export function serviceCluster(want: Served, name: string = clusterOf(want.servi
 
 /**
  * The cluster of a service as ingress uses it. Whose it is stands here and not on its routes, since Envoy builds all routes of
- * ingress anew at each change of one (docs/decisions/0009-one-scope-policy.md).
+ * ingress anew at each change of one (docs/decisions/0009-envoy-scope-in-the-listener.md).
  */
 export const ingressCluster = (want: EnvoyServiceWant): Cluster => ({
   ...serviceCluster(want),
