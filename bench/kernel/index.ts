@@ -62,7 +62,7 @@ export async function run(args: string[]): Promise<void> {
     if (small === undefined || services !== large || services === small.services) continue;
     const growth = (cpuUs / small.cpuUs).toFixed(2);
     process.stdout.write(
-      `An event with ${services} services, about ${changing} of them: ${growth} x that with ${small.services}.\n`,
+      `With ${services} services, about ${changing} of them: ${growth} x that with ${small.services}.\n`,
     );
   }
 }
