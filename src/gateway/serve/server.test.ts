@@ -232,7 +232,8 @@ test("bodies that are no JSON, too large or empty", async () => {
 
 test("before the first configuration nothing is executed; /healthz says what serves", async () => {
   await using bench = await Bench.open();
-  assert.equal((await bench.post({ query: "{a}" })).status, 503);
+  const { status, text, headers } = await bench.post({ query: "{a}" });
+  assert.deepEqual([status, codeOf(text), headers.get("retry-after")], [503, "ERR_PART_DOWN", "1"]);
   const health = async () => await (await fetch(bench.url.replace("/graphql", "/healthz"))).json();
   assert.deepEqual(await health(), { ok: true, serving: 0 });
   await bench.graph([a]);

@@ -218,8 +218,8 @@ export class GatewayServer {
   }
 
   #unready(response: ServerResponse): void {
-    const text = "the gateway has no configuration yet";
-    this.#refuse(response, 503, "ERR_INTERNAL", text, ["retry-after", "1", "connection", "close"]);
+    const text = "the gateway is starting and has no graph yet: ask again";
+    this.#refuse(response, 503, "ERR_PART_DOWN", text, ["retry-after", "1", "connection", "close"]);
   }
 
   #health(response: ServerResponse): void {
