@@ -14,6 +14,10 @@ export { VERSION } from "./version.ts";
 export const runNode = async (options: RunOptions): Promise<number> =>
   await (await import("./node.ts")).runNode(options);
 
+/** The supervisor process of `split`; the result is the exit code. */
+export const superviseNode = async (planFile: string): Promise<number> =>
+  await (await import("./supervise/main.ts")).superviseMain(planFile);
+
 /** The single process of `one`; the result is the exit code. */
 export const runOne = async (bootFile: string, planFile: string): Promise<number> =>
   await (await import("./run-one.ts")).runOne(bootFile, planFile);

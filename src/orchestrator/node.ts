@@ -1,6 +1,5 @@
-// A whole node from one configuration: as siblings under a supervisor (`split`) or in one process (`one`). For `one`, which is for
-// small machines, the process that loaded the configuration replaces itself (same pid) by the one that stays, so that schema and
-// command line leave the memory. The supervisor of `split` keeps them, 13 MB, and is a tenth sooner there (measured).
+// A whole node from one configuration: as siblings under a supervisor (`split`) or in one process (`one`). The process that
+// loaded the configuration replaces itself (same pid) by the one that stays, so that schema and command line leave the memory.
 
 import { announceNode, type LoadedConfig } from "#config";
 import { type PrepareOptions, prepareNode } from "./prepare.ts";
@@ -26,18 +25,20 @@ export async function runNode(options: RunOptions): Promise<number> {
   const { boot, planFile, bootFile } = await prepareNode(options);
   // Taken back when the node is over, by whoever knows it then.
   announceNode(boot.paths.dataDir);
-  if (boot.config.processes === "split")
-    return await (await import("./supervise/main.ts")).superviseMain(planFile);
+  const one = boot.config.processes === "one";
   const [program, ...args] = options.program;
-  become([program, ...SMALL, ...args], ["--one", bootFile, planFile], SMALL_ENVIRONMENT);
-  return await (await import("./run-one.ts")).runOne(bootFile, planFile);
+  if (one) become([program, ...SMALL, ...args], ["--one", bootFile, planFile], SMALL_ENVIRONMENT);
+  else become(options.program, ["--supervise", planFile]);
+  return one
+    ? await (await import("./run-one.ts")).runOne(bootFile, planFile)
+    : await (await import("./supervise/main.ts")).superviseMain(planFile);
 }
 
 /** Replaces this process (same pid); returns only where that is not possible, and then it only weighs more. */
 function become(
   [program, ...args]: RunOptions["program"],
   more: readonly string[],
-  defaults: Readonly<Record<string, string>>,
+  defaults: Readonly<Record<string, string>> = {},
 ): void {
   if (process.execve === undefined) return;
   const environment = Object.entries({ ...defaults, ...process.env }).flatMap(([key, value]) =>
