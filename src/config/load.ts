@@ -85,7 +85,8 @@ export function loadConfig(request: LoadRequest = {}): LoadedConfig {
 
 /**
  * One service as somebody wrote it outside every file, by the same schema and the same judgement; what is a name of the own
- * organization depends on that. Throws ERR_CONFIG_INVALID with all problems, under "services[0]".
+ * organization depends on that. A service names no files, so no path is resolved. Throws ERR_CONFIG_INVALID with all problems,
+ * under "services[0]".
  */
 export function loadService(service: unknown, organization: string): Config["services"][number] | undefined {
   const flags = ["--organization", organization, "--service", JSON.stringify(service)];

@@ -9,11 +9,11 @@ import type { Fragment } from "./ingress-routes.ts";
 import {
   checkWant,
   hostForm,
+  ingressCluster,
+  openInCluster,
   openInHost,
   openInRoute,
   prefixForm,
-  ingressCluster,
-  openInCluster,
   serviceEndpoints,
   serviceHosts,
 } from "./translate/index.ts";

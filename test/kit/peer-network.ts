@@ -54,6 +54,16 @@ export async function pair(one = A, other = B, terms: Terms = {}) {
   return { network, a, b };
 }
 
+/** `to` knows a service of A, and keeps what it was told in a file. */
+export async function remembered(to: string, file: string) {
+  const network = new Network();
+  const [a, b] = [await network.node(A), await network.node(to, file)];
+  await network.join(a, b);
+  await a.offer("products");
+  await network.run(2_000);
+  return { network, a, b };
+}
+
 /** Each with each. */
 export async function clique(...names: readonly string[]) {
   const network = new Network();

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { peering } from "../../../test/kit/peer-node.ts";
 import { settle } from "../../../test/kit/virtual-clock.ts";
-import { A, B, C, clique, KEY, Network } from "../../../test/kit/peer-network.ts";
+import { A, B, C, clique, KEY, Network, remembered } from "../../../test/kit/peer-network.ts";
 
 function folder(t: { after(run: () => void): void }): string {
   const made = mkdtempSync(join(tmpdir(), "catalyst-sessions-"));
@@ -16,15 +16,9 @@ function folder(t: { after(run: () => void): void }): string {
   return made;
 }
 
-/** B knows a service of A, and keeps what it was told in a file. */
 async function told(t: TestContext) {
   const file = join(folder(t), "learned.db");
-  const network = new Network();
-  const [a, b] = [await network.node(A), await network.node(B, file)];
-  await network.join(a, b);
-  await a.offer("products");
-  await network.run(2_000);
-  return { network, a, b, file };
+  return { ...(await remembered(B, file)), file };
 }
 
 describe("a restart", () => {

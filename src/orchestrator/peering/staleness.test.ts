@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
-import { A, B, C, clique, GLOBEX, KEY, Network, pair } from "../../../test/kit/peer-network.ts";
+import { A, B, C, clique, GLOBEX, KEY, Network, pair, remembered } from "../../../test/kit/peer-network.ts";
 import { peering, type PeerNode } from "../../../test/kit/peer-node.ts";
 
 const MINUTE = 60_000;
@@ -19,17 +19,11 @@ const held = (node: PeerNode, of = A, key = KEY) => {
   return ["fresh", "stale", "last resort"][path.staleness];
 };
 
-/** GLOBEX knows a service of A, and keeps what it was told in a file. */
 async function told(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), "catalyst-stale-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "learned.db");
-  const network = new Network();
-  const [a, b] = [await network.node(A), await network.node(GLOBEX, file)];
-  await network.join(a, b);
-  await a.offer("products");
-  await network.run(2_000);
-  return { network, a, b, file };
+  return { ...(await remembered(GLOBEX, file)), file };
 }
 
 describe("stale-kept-for-ever", () => {
