@@ -6,10 +6,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
+import { freePort } from "../src/envoy/testing.ts";
 import { needs } from "./kit/needs.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -42,14 +42,6 @@ function blocks(page: string): Block[] {
       }
     });
   return found;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : assert.fail("no address");
 }
 
 /** The script with free ports for the named ones, and the environment that tells the node of its own. */

@@ -48,15 +48,21 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** No two of them are the same: Envoy shares a port between two listeners without a word. */
+/** What was given away in this process: the kernel may name a port again that nobody listens at yet. */
+const given = new Set<number>();
+
+/** No two of them are the same, in one call or in several: Envoy shares a port between two listeners without a word. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createTcpServer());
   const ports: number[] = [];
-  for (const server of servers) {
+  while (ports.length < count) {
+    const server = createTcpServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    ports.push((server.address() as AddressInfo).port);
+    const { port } = server.address() as AddressInfo;
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    if (given.has(port)) continue;
+    given.add(port);
+    ports.push(port);
   }
-  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
   return ports;
 }
 

@@ -3,7 +3,6 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AdminApi, type AdminVerb, type AdminVerbs, connect, type PartName, type Session } from "#rpc";
@@ -85,13 +84,7 @@ export async function catalyst(
   return { code, out, err };
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
+export { freePort } from "../../src/envoy/testing.ts";
 
 /** The program, running; ended with the test. */
 export function startProgram(
