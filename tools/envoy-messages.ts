@@ -62,7 +62,8 @@ export const MESSAGES: Readonly<Record<string, string>> = {
     "name! type! eds_cluster_config connect_timeout load_assignment typed_extension_protocol_options circuit_breakers dns_lookup_family transport_socket_matches health_checks outlier_detection common_lb_config alt_stat_name metadata transport_socket wait_for_warm_on_init",
   [`${cluster}Cluster.EdsClusterConfig`]: "eds_config",
   [`${cluster}CircuitBreakers`]: "thresholds",
-  [`${cluster}CircuitBreakers.Thresholds`]: "max_connections max_pending_requests max_requests max_retries",
+  [`${cluster}CircuitBreakers.Thresholds`]:
+    "priority max_connections max_pending_requests max_requests max_retries",
   [`${cluster}Cluster.TransportSocketMatch`]: "name! match! transport_socket!",
   [`${cluster}Cluster.CommonLbConfig`]: "healthy_panic_threshold!",
   // Empty = 0 %.
@@ -164,7 +165,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   [`${route}RouteMatch`]: "prefix! path! path_separated_prefix! headers",
   [`${route}HeaderMatcher`]: "name! string_match! present_match! invert_match treat_missing_header_as_empty",
   [`${route}RouteAction`]:
-    "cluster! host_rewrite_literal prefix_rewrite regex_rewrite timeout idle_timeout retry_policy upgrade_configs max_stream_duration",
+    "cluster! priority host_rewrite_literal prefix_rewrite regex_rewrite timeout idle_timeout retry_policy upgrade_configs max_stream_duration",
   [`${route}RetryPolicy`]:
     "retry_on num_retries per_try_timeout retry_back_off retry_priority retriable_headers",
   [`${route}RetryPolicy.RetryBackOff`]: "base_interval! max_interval",

@@ -93,7 +93,7 @@ test("a refusal of another configurator's resource is not taken for an own one",
   const others = [
     ...["listener/peer", "listener/egress", "extension/catalyst.jwt.peer", "secret/node-cert"],
     ...["secret/peers", "secret/trust:globex.catalyst.internal", "route/peer/files", "scope/egress/files"],
-    ...["cluster/paths:edge1.globex", `cluster/export:${FILES}`, `endpoint/export:${FILES}`],
+    ...["cluster/paths:edge1.globex", "cluster/svc:graph", "endpoint/svc:graph"],
   ];
   for (const { type, name } of server.resources()) assert.ok(await republished(type, name), name);
   for (const ref of others) {

@@ -6,6 +6,8 @@
 import type { EnvoyServiceWant, ServiceName, TrustKeys } from "#routing";
 import type { ErrorCode } from "#rpc";
 import { CatalystError } from "#rpc";
+import { Claims } from "./claims.ts";
+import { ClusterUsers } from "./cluster-users.ts";
 import { encode } from "./encode.ts";
 import { IngressRoutes } from "./ingress-routes.ts";
 import { assertClosed, isProxied, prepareService } from "./prepare.ts";
@@ -60,14 +62,13 @@ type Outcomes = ReadonlyMap<Ref, Outcome>;
 export class EnvoyConfigurator {
   readonly #server: Pick<XdsServer, "publish" | "hold">;
   readonly #prepare: Prepare;
+  readonly #users: ClusterUsers;
   readonly #wants = new Map<ServiceName, EnvoyServiceWant>();
   readonly #dirty = new Set<ServiceName>();
   /** What is with Envoy. */
   readonly #inForce = new Map<ServiceName, Prepared>();
   readonly #failures = new Map<ServiceName, Failure>();
-  /** Who has a host or prefix. */
-  readonly #claims = new Map<string, ServiceName>();
-  readonly #claimed = new Map<ServiceName, readonly string[]>();
+  readonly #claims = new Claims();
   readonly #routes = new IngressRoutes();
   #base: EnvoyBase | undefined;
   #keys: TrustKeys | undefined;
@@ -79,9 +80,15 @@ export class EnvoyConfigurator {
   readonly #refused = new Map<Ref, string>();
   #tail: Promise<unknown> = Promise.resolve();
 
-  constructor(server: Pick<XdsServer, "publish" | "hold">, prepare: Prepare = prepareService) {
+  /** `users`: shared with the configurator of what is between nodes. */
+  constructor(
+    server: Pick<XdsServer, "publish" | "hold">,
+    prepare: Prepare = prepareService,
+    users = new ClusterUsers(),
+  ) {
     this.#server = server;
     this.#prepare = prepare;
+    this.#users = users;
   }
 
   /** Once at start; a later change of the identity mode is a new start. */
@@ -125,7 +132,7 @@ export class EnvoyConfigurator {
     else if (OWN.has(ref)) this.#baseDirty = true;
     else {
       const service = type === "cluster" || type === "endpoint" ? serviceOf(name) : undefined;
-      if (service === undefined) return false;
+      if (service === undefined || !this.#wants.has(service)) return false;
       this.#dirty.add(service);
     }
     return true;
@@ -318,7 +325,8 @@ export class EnvoyConfigurator {
       if (refusal !== undefined) this.#failures.set(name, { ok: false, retry: false, ...refusal });
       // Refused for what it wants: what was in force before was another want, so it goes.
       prepared.set(name, "code" in result || refusal !== undefined ? undefined : result);
-      if (refusal !== undefined) this.#release(name);
+      if (refusal === undefined) this.#users.use(name, "ingress");
+      else this.#release(name);
     }
     return prepared;
   }
@@ -336,24 +344,20 @@ export class EnvoyConfigurator {
   }
 
   #claim(name: ServiceName, claims: readonly string[]): { code: ErrorCode; text: string } | undefined {
-    for (const claim of claims) {
-      const owner = this.#claims.get(claim);
-      if (owner !== undefined && owner !== name)
-        return { code: "ERR_SERVICE_CONFLICT", text: `${claim} belongs to ${owner}` };
-    }
-    if (same(claims, this.#claimed.get(name) ?? [])) return undefined;
-    this.#release(name);
-    this.#claimed.set(name, claims);
-    for (const claim of claims) this.#claims.set(claim, name);
+    if (this.#claims.has(name, claims)) return undefined;
+    const other = this.#claims.take(name, claims);
+    if (other !== undefined)
+      return { code: "ERR_SERVICE_CONFLICT", text: `${other.claim} belongs to ${other.owner}` };
+    this.#lookAgain(name);
     return undefined;
   }
 
-  /** Whoever was refused because of it is looked at again. */
   #release(name: ServiceName): void {
-    const claims = this.#claimed.get(name);
-    if (claims === undefined) return;
-    this.#claimed.delete(name);
-    for (const claim of claims) this.#claims.delete(claim);
+    if (this.#claims.release(name)) this.#lookAgain(name);
+  }
+
+  /** Whoever was refused because of it. */
+  #lookAgain(name: ServiceName): void {
     for (const [other, failure] of this.#failures)
       if (other !== name && failure.code === "ERR_SERVICE_CONFLICT") this.#dirty.add(other);
   }
@@ -455,9 +459,12 @@ export class EnvoyConfigurator {
   /** Clusters and endpoints that no route names any more. */
   async #takeAway(names: readonly ServiceName[]): Promise<void> {
     const changes: Change[] = [];
+    const going: ServiceName[] = [];
     for (const name of names) {
       if (this.#routes.get(name) !== undefined) continue;
       this.#inForce.delete(name);
+      if (this.#users.leave(name, "ingress")) continue;
+      going.push(name);
       const cluster = clusterOf(name);
       changes.push(
         { type: "cluster", name: cluster, bytes: undefined },
@@ -465,11 +472,9 @@ export class EnvoyConfigurator {
       );
     }
     if (changes.length > 0) await this.#server.publish(changes);
+    for (const name of going) this.#users.gone(name, "ingress");
   }
 }
-
-const same = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((item, i) => item === b[i]);
 
 const secret = (tls: NonNullable<EnvoyBase["tls"]>): Change => ({
   type: "secret",

@@ -25,7 +25,7 @@ import {
   clusterOf,
   firstRoutes,
   hostForm,
-  ingressCluster,
+  serviceCluster,
   ingressListener,
   jwtExtension,
   lastRoutes,
@@ -236,7 +236,7 @@ function worldOf(base: EnvoyBase, signer: Signer): World {
     listener: ingressListener(base),
     routes: [...firstRoutes(base), ...lastRoutes(base)],
     hosts: [hostForm("own", { ...want, ingress })],
-    cluster: ingressCluster({ ...want, ingress }),
+    cluster: serviceCluster(want),
   };
 }
 

@@ -66,7 +66,7 @@ async function published({ own, pem }: Awaited<ReturnType<typeof world>>, failin
 test("whichever publication fails, the flush says so and the next one publishes everything", async (t) => {
   const certificates = await world(t);
   const [whole, moved] = (await published(certificates, 0)).found;
-  for (const start of ["listener/peer", "listener/egress", `route/egress/${REVIEWS}`, `cluster/export:`])
+  for (const start of ["listener/peer", "listener/egress", `route/egress/${REVIEWS}`, `cluster/svc:`])
     assert.ok(
       whole?.some((each) => each.startsWith(start)),
       start,

@@ -9,6 +9,7 @@ import type { EnvoyExportWant, EnvoyImportWant, NodeName, OrgName, PeerPath, Ser
 import type { ErrorCode } from "#rpc";
 import { CatalystError } from "#rpc";
 import { checkCertificate, checkTrust } from "./certificates.ts";
+import { ClusterUsers } from "./cluster-users.ts";
 import { PathsSets } from "./paths-sets.ts";
 import { Aliases } from "./peering-aliases.ts";
 import {
@@ -31,7 +32,8 @@ import {
   PEERS_SECRET,
   checkExport,
   checkImport,
-  exportClusterOf,
+  clusterOf,
+  serviceOf,
   trustSecretOf,
 } from "./translate/index.ts";
 import type { Between, PeeringBase, PeeringRefusal, PeeringTrust, Proven, Side } from "./translate/index.ts";
@@ -78,8 +80,9 @@ export class PeeringConfigurator {
   readonly #failures = new Map<Key, Failure>();
   readonly #sets: PathsSets<Key>;
   readonly #aliases = new Aliases();
-  /** Exports with a cluster of their own. */
+  /** Exports that lead to the own service's cluster. */
   readonly #own = new Set<ServiceName>();
+  readonly #users: ClusterUsers;
   /** Clusters that fell out of use and may still be with Envoy: they go when the routes have moved. */
   #gone = new Set<string>();
   /** Whose scope is with Envoy: it never changes while it is there, so a change of paths is one resource. */
@@ -94,8 +97,15 @@ export class PeeringConfigurator {
   #baseDirty = false;
   #baseTail: Promise<unknown> = Promise.resolve();
 
-  constructor(server: Pick<XdsServer, "publish">, linger?: Linger, between: Between = "certificate") {
+  /** `users`: shared with the configurator of ingress. */
+  constructor(
+    server: Pick<XdsServer, "publish">,
+    linger?: Linger,
+    between: Between = "certificate",
+    users = new ClusterUsers(),
+  ) {
     this.#server = server;
+    this.#users = users;
     this.#linger = linger;
     this.#between = between;
     this.#sets = new PathsSets(between);
@@ -173,7 +183,7 @@ export class PeeringConfigurator {
       this.#dirty.add(name);
       const owner = this.#aliasOwner(name);
       if (owner !== undefined) this.#dirty.add(`egress/${owner}`);
-    } else if (serviceOfCluster(name) !== undefined) this.#dirty.add(`peer/${serviceOfCluster(name)}`);
+    } else if (this.#own.has(serviceOf(name) ?? "")) this.#dirty.add(`peer/${serviceOf(name)}`);
     else if (name.startsWith("paths:")) for (const key of this.#sets.refused(name)) this.#dirty.add(key);
     else return false;
     return true;
@@ -343,7 +353,8 @@ export class PeeringConfigurator {
     this.#sets.drop(key);
     const fresh = !this.#own.has(service);
     this.#own.add(service);
-    const cluster = exportClusterOf(service);
+    this.#users.use(service, "peer");
+    const cluster = clusterOf(service);
     const routes = this.#routes(key, exportChanges(this.#node, admitted, cluster, this.#between));
     return { key, changes: [...ownClusterChanges(service, target), ...routes], fresh };
   }
@@ -382,7 +393,7 @@ export class PeeringConfigurator {
   }
 
   #leaveOwn(service: ServiceName): void {
-    if (this.#own.delete(service)) this.#gone.add(exportClusterOf(service));
+    if (this.#own.delete(service)) this.#gone.add(clusterOf(service));
   }
 
   /** What a flush may take away once its own routes have moved; what falls out of use later is the matter of a later one. */
@@ -395,22 +406,17 @@ export class PeeringConfigurator {
 
   async #collectLate(gone: ReadonlySet<string>): Promise<void> {
     this.#lingering -= 1;
-    try {
-      await this.#collect(gone);
-    } catch (error) {
-      for (const name of gone) this.#gone.add(name);
-      throw error;
-    }
+    await this.#collect(gone);
   }
 
   /** Takes away what nothing names any more: only now, when the routes have moved. */
   async #collect(gone: ReadonlySet<string>): Promise<void> {
     const changes: Change[] = [];
     for (const name of gone) {
-      const service = serviceOfCluster(name);
+      const service = serviceOf(name);
       if (service === undefined) {
         if (this.#sets.remove(name)) changes.push({ type: "cluster", name, bytes: undefined });
-      } else if (!this.#own.has(service)) {
+      } else if (!this.#own.has(service) && !this.#users.leave(service, "peer")) {
         changes.push(
           { type: "cluster", name, bytes: undefined },
           { type: "endpoint", name, bytes: undefined },
@@ -421,13 +427,24 @@ export class PeeringConfigurator {
     const secrets = this.#lingering > 0 ? [] : this.#idleSecrets();
     for (const name of secrets) changes.push({ type: "secret", name, bytes: undefined });
     if (changes.length === 0) return;
-    const { outcomes } = await this.#server.publish(changes);
+    const { outcomes } = await this.#server.publish(changes).catch((error: unknown) => {
+      for (const { type, name } of changes) if (type === "cluster") this.#stays(name);
+      throw error;
+    });
     for (const { type, name } of changes) {
       // A route that was refused is as it was, and names it still.
       const kept = outcomes.get(refOf(type, name))?.state === "kept";
-      if (type === "cluster" && kept) this.#gone.add(name);
+      if (type === "cluster" && kept) this.#stays(name);
+      else if (type === "cluster") this.#users.gone(serviceOf(name) ?? "", "peer");
       else if (type === "secret" && !kept) this.#secrets.delete(name);
     }
+  }
+
+  /** A cluster that could not be taken away: a later flush does. */
+  #stays(name: string): void {
+    this.#gone.add(name);
+    const service = serviceOf(name);
+    if (service !== undefined) this.#users.use(service, "peer");
   }
 
   #idleSecrets(): string[] {
@@ -472,10 +489,6 @@ const split = (key: Key): { readonly side: Side; readonly service: ServiceName }
     : { side: "egress", service: key.slice("egress/".length) };
 
 const isKey = (name: string): name is Key => name.startsWith("peer/") || name.startsWith("egress/");
-
-/** Undefined: it is no cluster of an export. */
-const serviceOfCluster = (name: string): ServiceName | undefined =>
-  name.startsWith("export:") ? name.slice("export:".length) : undefined;
 
 const isProven = (trust: PeeringTrust): trust is Proven => trust.pem !== undefined;
 

@@ -12,7 +12,6 @@ import {
   PEERS_SECRET,
   egressListener,
   egressRoutes,
-  exportClusterOf,
   healthRoutes,
   nodeCertSecret,
   openInEgressListener,
@@ -23,7 +22,6 @@ import {
   peersSecret,
   routesOf,
   scopeOf,
-  serviceCluster,
   trustSecret,
   trustSecretOf,
 } from "./translate/index.ts";
@@ -118,8 +116,7 @@ export function ownClusterChanges(
   service: string,
   { endpoints: hosts }: Extract<ExportTarget, { readonly kind: "own" }>,
 ): Change[] {
-  const served = { service, endpoints: hosts };
-  const { cluster, endpoints } = clusterChanges(served, serviceCluster(served, exportClusterOf(service)));
+  const { cluster, endpoints } = clusterChanges({ service, endpoints: hosts });
   return [cluster, endpoints];
 }
 

@@ -9,15 +9,15 @@ import type { Fragment } from "./ingress-routes.ts";
 import {
   checkWant,
   hostForm,
-  ingressCluster,
   openInCluster,
   openInHost,
   openInRoute,
   prefixForm,
+  serviceCluster,
   serviceEndpoints,
   serviceHosts,
 } from "./translate/index.ts";
-import type { Cluster, IdentityMode, Refusal, Served } from "./translate/index.ts";
+import type { IdentityMode, Refusal, Served } from "./translate/index.ts";
 import { refOf } from "./xds/index.ts";
 import type { Change } from "./xds/index.ts";
 
@@ -41,15 +41,10 @@ export function prepareService(mode: IdentityMode, want: EnvoyServiceWant): Prep
   if (refusal !== undefined) return refusal;
   const host = hostForm(mode, want);
   const prefixed = prefixForm(mode, want);
-  const cluster = ingressCluster(want);
-  assertClosed([
-    ...openInCluster(cluster),
-    ...openInHost(mode, host),
-    ...prefixed.flatMap((r) => openInRoute(mode, r)),
-  ]);
+  assertClosed([...openInHost(mode, host), ...prefixed.flatMap((r) => openInRoute(mode, r))]);
   const { prefix } = want.ingress;
   return {
-    ...clusterChanges(want, cluster),
+    ...clusterChanges(want),
     routes: fragment(want.service, host, prefix, prefixed),
     claims: [
       ...serviceHosts(want).map((h) => `host ${h}`),
@@ -59,9 +54,11 @@ export function prepareService(mode: IdentityMode, want: EnvoyServiceWant): Prep
 }
 
 /** Endpoints of their own need no name to be resolved: the cluster stands when Envoy has read both. */
-export function clusterChanges(want: Served, cluster: Cluster): Pick<Prepared, "cluster" | "endpoints"> {
+export function clusterChanges(want: Served): Pick<Prepared, "cluster" | "endpoints"> {
+  const cluster = serviceCluster(want);
+  assertClosed(openInCluster(cluster));
   const { name } = cluster;
-  const endpoints = serviceEndpoints(want, name);
+  const endpoints = serviceEndpoints(want);
   const atOnce = endpoints !== undefined;
   return {
     cluster: {

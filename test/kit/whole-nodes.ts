@@ -33,6 +33,8 @@ export interface WholeNode {
   readonly name: string;
   readonly organization: string;
   readonly node: TestNode;
+  /** Port on loopback. */
+  readonly egress: number;
   /** A GET of a service at its egress: the status, and 0 where there was no answer. */
   get(host: string): Promise<{ readonly status: number; readonly text: string }>;
   /** To every process of it, at once. */
@@ -111,6 +113,7 @@ async function start(t: Cleanup, place: Place, peers: readonly Place[], more: ob
     name,
     organization,
     node,
+    egress,
     get: async (host) =>
       await ask(egress, { headers: { host }, agent }).catch(() => ({ status: 0, text: "" })),
     signal: (signal) => {

@@ -104,6 +104,7 @@ export interface Messages {
     readonly thresholds?: readonly Messages["envoy.config.cluster.v3.CircuitBreakers.Thresholds"][];
   };
   "envoy.config.cluster.v3.CircuitBreakers.Thresholds": {
+    readonly priority?: "DEFAULT" | "HIGH";
     readonly max_connections?: number;
     readonly max_pending_requests?: number;
     readonly max_requests?: number;
@@ -413,6 +414,7 @@ export interface Messages {
     readonly prefix_rewrite?: string;
     readonly timeout?: Duration;
     readonly retry_policy?: Messages["envoy.config.route.v3.RetryPolicy"];
+    readonly priority?: "DEFAULT" | "HIGH";
     readonly idle_timeout?: Duration;
     readonly upgrade_configs?: readonly Messages["envoy.config.route.v3.RouteAction.UpgradeConfig"][];
     readonly regex_rewrite?: Messages["envoy.type.matcher.v3.RegexMatchAndSubstitute"];

@@ -59,6 +59,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "thresholds 1 repeated message envoy.config.cluster.v3.CircuitBreakers.Thresholds",
   ],
   "envoy.config.cluster.v3.CircuitBreakers.Thresholds": [
+    "priority 1 enum DEFAULT=0,HIGH=1",
     "max_connections 2 boxed uint32",
     "max_pending_requests 3 boxed uint32",
     "max_requests 4 boxed uint32",
@@ -339,6 +340,7 @@ export const TABLES: Readonly<Record<string, readonly string[]>> = {
     "host_rewrite_literal 6 string",
     "timeout 8 duration",
     "retry_policy 9 message envoy.config.route.v3.RetryPolicy",
+    "priority 11 enum DEFAULT=0,HIGH=1",
     "idle_timeout 24 duration",
     "upgrade_configs 25 repeated message envoy.config.route.v3.RouteAction.UpgradeConfig",
     "regex_rewrite 32 message envoy.type.matcher.v3.RegexMatchAndSubstitute",

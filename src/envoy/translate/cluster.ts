@@ -11,11 +11,18 @@ import type { Address, Cluster, Endpoints } from "./names.ts";
 import { serviceMetadata } from "./rbac.ts";
 
 /** Envoy's default of 1,024 each is met by one busy client; overload is bounded by the listener's connections. */
-const circuit_breakers = {
-  thresholds: [
-    { max_connections: 20_000, max_pending_requests: 20_000, max_requests: 20_000, max_retries: 20_000 },
-  ],
-};
+const limits = {
+  max_connections: 20_000,
+  max_pending_requests: 20_000,
+  max_requests: 20_000,
+  max_retries: 20_000,
+} as const;
+
+/**
+ * What peers ask of an own service has Envoy's other priority: limits and connections of its own, so that peers cannot use up those
+ * of ingress. It means nothing more; neither goes before the other.
+ */
+export const PEERS_PRIORITY = "HIGH" as const;
 
 /**
  * Node's HTTP server closes an idle connection after 5 s. A request that meets the close is lost and a POST must not be
@@ -31,45 +38,45 @@ const http1 = (): { readonly [name: string]: Any } => ({
   },
 });
 
-const shared = { connect_timeout: "1s", circuit_breakers } as const;
+const shared = { connect_timeout: "1s", circuit_breakers: { thresholds: [limits] } } as const;
 
 /** What a cluster needs to know of a service. */
 export type Served = Pick<EnvoyServiceWant, "service" | "endpoints">;
 
-export function serviceCluster(want: Served, name: string = clusterOf(want.service)): Cluster {
-  const common = { ...shared, alt_stat_name: statNameOf(name), typed_extension_protocol_options: http1() };
+/**
+ * The cluster of an own service, for ingress and for peers. Whose it is stands here and not on its routes, since Envoy builds all
+ * routes of ingress anew at each change of one (docs/decisions/0009-envoy-scope-in-the-listener.md).
+ */
+export function serviceCluster(want: Served): Cluster {
+  const name = clusterOf(want.service);
+  const common = {
+    ...shared,
+    circuit_breakers: { thresholds: [limits, { priority: PEERS_PRIORITY, ...limits }] },
+    alt_stat_name: statNameOf(name),
+    typed_extension_protocol_options: http1(),
+    metadata: serviceMetadata(want.service),
+  };
   if (byEds(want)) return { name, type: "EDS", eds_cluster_config: { eds_config: ADS }, ...common };
   return {
     name,
     type: "STRICT_DNS",
     dns_lookup_family: "ALL",
-    load_assignment: assignment(want, name),
+    load_assignment: assignment(want),
     ...common,
   };
 }
-
-/**
- * The cluster of a service as ingress uses it. Whose it is stands here and not on its routes, since Envoy builds all routes of
- * ingress anew at each change of one (docs/decisions/0009-envoy-scope-in-the-listener.md).
- */
-export const ingressCluster = (want: EnvoyServiceWant): Cluster => ({
-  ...serviceCluster(want),
-  metadata: serviceMetadata(want.service),
-});
 
 /** Envoy takes the name in a statistic to end at the first dot. No label of a host name holds what stands for dots here. */
 const statNameOf = (cluster: string): string => cluster.replace(/[.:]/g, "_");
 
 /** Undefined when they stand inside the cluster. */
-export const serviceEndpoints = (
-  want: Served,
-  name: string = clusterOf(want.service),
-): Endpoints | undefined => (byEds(want) ? assignment(want, name) : undefined);
+export const serviceEndpoints = (want: Served): Endpoints | undefined =>
+  byEds(want) ? assignment(want) : undefined;
 
 const byEds = (want: Served): boolean => want.endpoints.every((e) => isIp(hostPort(e)?.host ?? ""));
 
-const assignment = (want: Served, name: string): Endpoints => ({
-  cluster_name: name,
+const assignment = (want: Served): Endpoints => ({
+  cluster_name: clusterOf(want.service),
   endpoints: [
     {
       lb_endpoints: want.endpoints.flatMap((text) => {

@@ -1,7 +1,7 @@
 // The pure half of this room: what the node wants, as Envoy resources in their JSON form. No clock, no I/O, no bytes.
 
 export type { EnvoyBase, IdentityMode, PartAddress } from "./base.ts";
-export { ingressCluster, partCluster, serviceCluster, serviceEndpoints } from "./cluster.ts";
+export { partCluster, serviceCluster, serviceEndpoints } from "./cluster.ts";
 export type { Served } from "./cluster.ts";
 export { openInCluster, openInExtension, openInHost, openInListener, openInRoute } from "./closed.ts";
 export { CLAIMS_HEADER, SUBJECT_HEADER, jwtExtension } from "./jwt.ts";

@@ -4,10 +4,11 @@
 
 import type { EnvoyExportWant, ExportTarget, NodeName } from "#routing";
 import type { Duration } from "../generated/messages.ts";
-import { FILTER } from "./names.ts";
+import { PEERS_PRIORITY } from "./cluster.ts";
+import { FILTER, clusterOf } from "./names.ts";
 import type { Route } from "./names.ts";
 import { anyPeerAccess, peersAccess } from "./peer-rbac.ts";
-import { HEALTH_HOST, NO_ROUTE_HEADER, exportClusterOf } from "./peering-names.ts";
+import { HEALTH_HOST, NO_ROUTE_HEADER } from "./peering-names.ts";
 import type { Between, RouteConfiguration } from "./peering-names.ts";
 import { HTTP, UPGRADES, pathRoutes, routeConfiguration, withHeader } from "./peering-routes.ts";
 import type { Action } from "./peering-routes.ts";
@@ -43,7 +44,8 @@ const onwardRoutes = (want: EnvoyExportWant, { paths }: Onward): Route[] =>
 function ownRoutes(want: EnvoyExportWant, target: Own): Route[] {
   const name = want.service;
   const action: Action = {
-    cluster: exportClusterOf(name),
+    cluster: clusterOf(name),
+    priority: PEERS_PRIORITY,
     idle_timeout: "3600s",
     upgrade_configs: UPGRADES,
     retry_policy: { retry_on: "connect-failure,refused-stream,reset-before-request", num_retries: 2 },

@@ -2,7 +2,7 @@
 // per service, so that a change costs the same with ten services or ten thousand. Envoy hands every scope to every listener
 // with scopes, and two scopes with one key are refused: so keys of the two sides differ in length (scopes.ts).
 
-import type { NodeName, OrgName, ServiceName } from "#routing";
+import type { NodeName, OrgName } from "#routing";
 import type { Messages } from "../generated/messages.ts";
 import { isHostName } from "./address.ts";
 
@@ -43,8 +43,6 @@ export const PATHS_MAX = 4;
 
 export const trustSecretOf = (organization: OrgName): string => `trust:${organization}`;
 export const pathsClusterOf = (nodes: readonly NodeName[]): string => `paths:${nodes.join(",")}`;
-/** Own services have a cluster of their own for peers: peers cannot use up the connections of ingress. */
-export const exportClusterOf = (service: ServiceName): string => `export:${service}`;
 export const routesOf = (side: Side, host: string): string => `${side}/${host}`;
 
 /** The one URI in the certificate of a node (SPIFFE ID): each node is a trust domain of its own. */

@@ -167,11 +167,9 @@ export class XdsServer {
       if (!this.#inForce(ready)) await this.#settleAll(ready, outcomes, startedAt);
     }
     // Phase by phase some were not asked for yet, because what names them came later.
-    await this.#settleAll(
-      sets.filter((s) => isOpen(outcomes.get(refOf(s.change.type, s.change.name)))),
-      outcomes,
-      startedAt,
-    );
+    const open = sets.filter((s) => isOpen(outcomes.get(refOf(s.change.type, s.change.name))));
+    // Nothing is waited for where there is nothing: what only goes is gone from the snapshot when the call returns.
+    if (open.length > 0) await this.#settleAll(open, outcomes, startedAt);
     // Routes that did not wait for a cluster, which was refused after all, go back to what was good of them.
     const routes = sets.filter((s) => s.change.type === "route");
     if (this.#whole(routes, outcomes).length < routes.length) await this.#send();

@@ -96,7 +96,8 @@ class EnvoyPlane implements DataPlane {
   #listening: Promise<void> | undefined;
 
   constructor(boot: Boot, ports: Ports, gate: PlaneGate, server: XdsServer, control: Control) {
-    const configurator = new control.EnvoyConfigurator(server);
+    const users = new control.ClusterUsers();
+    const configurator = new control.EnvoyConfigurator(server, undefined, users);
     this.#control = control;
     this.#boot = boot;
     this.#ports = ports;
@@ -118,6 +119,7 @@ class EnvoyPlane implements DataPlane {
           clock.after(LINGER_MS, () => void collect().catch((error: unknown) => this.#notBrought(error)));
         },
         boot.config.identity.mode === "none" ? "none" : "certificate",
+        users,
       ),
       base: peeringBaseOf(boot),
       clock,
@@ -187,10 +189,9 @@ class EnvoyPlane implements DataPlane {
   }
 
   refused(type: string, name: string): void {
-    // Its names are told apart from all others; ingress takes the rest.
-    if (this.#peering.refused(type, name)) return;
-    this.#configurator.refusedLater(type, name);
-    this.#flushLater();
+    // Clusters of own services are of both, any other name is of one.
+    this.#peering.refused(type, name);
+    if (this.#configurator.refusedLater(type, name)) this.#flushLater();
   }
 
   status(parts: readonly PartStatus[]): EnvoyStatus {
