@@ -1,7 +1,6 @@
 // Envoy's own telemetry as the configuration asks for it: what its resources say of it, and what its bootstrap says. Without
 // an endpoint both are empty, and Envoy knows nothing of a collector. Only the bootstrap (0600) holds what the headers say.
 
-import { getCACertificates } from "node:tls";
 import { readSecret } from "#config";
 import type { CollectorOptions, EnvoyTelemetry } from "#envoy";
 import type { Boot } from "./boot.ts";
@@ -15,7 +14,7 @@ export function envoyTelemetry({ config, version }: Wanted): { readonly telemetr
   return { telemetry: { endpoint: otlp.endpoint, headers, sampling, version } };
 }
 
-export function envoyCollector(boot: Wanted): { readonly telemetry?: CollectorOptions } {
+export async function envoyCollector(boot: Wanted): Promise<{ readonly telemetry?: CollectorOptions }> {
   const { telemetry } = envoyTelemetry(boot);
   if (telemetry === undefined) return {};
   const { headers = {}, interval } = boot.config.telemetry.otlp;
@@ -26,7 +25,13 @@ export function envoyCollector(boot: Wanted): { readonly telemetry?: CollectorOp
       headers: Object.fromEntries(named),
       intervalMs: interval,
       // The parts believe the same ones.
-      roots: telemetry.endpoint.startsWith("https:") ? getCACertificates().join("\n") : "",
+      roots: telemetry.endpoint.startsWith("https:") ? await knownRoots() : "",
     },
   };
+}
+
+/** TLS is loaded for whom it is meant: a node starts without. */
+async function knownRoots(): Promise<string> {
+  const { getCACertificates } = await import("node:tls");
+  return getCACertificates().join("\n");
 }

@@ -206,7 +206,7 @@ async function envoyPart(boot: Boot, binary: string): Promise<PartPlan> {
     organization: names.organization,
     xdsSocket: paths.xdsSock,
     adminSocket: paths.envoyAdminSock,
-    ...envoyCollector(boot),
+    ...(await envoyCollector(boot)),
   });
   const { command, args, env } = envoyCommand({
     binary,
