@@ -1,5 +1,5 @@
-// Who uses the cluster of an own service: ingress and the listener for peers share one, for its cluster is most of what a new
-// service costs Envoy. Invariant: who is the last to use it takes it away, and nobody else does, whatever their order.
+// Who uses the cluster of an own service: ingress and the listener for peers share one, so that Envoy sets up one for a new service
+// and not two. Invariant: who is the last to use it takes it away, and nobody else does, whatever their order.
 
 import type { ServiceName } from "#routing";
 
