@@ -24,7 +24,8 @@ for mode in one split; do
   total=0
   for each in $(tree $pid); do
     kb=$(awk '/^Pss:/ {print $2}' "/proc/$each/smaps_rollup" 2>/dev/null) || continue
-    name=$(tr '\0' ' ' <"/proc/$each/cmdline" | sed -n 's/.*--role \([a-z]*\).*/\1/p; s/.*--supervise.*/supervisor/p; s/.*envoy -c.*/envoy/p')
+    name=$(tr '\0' ' ' <"/proc/$each/cmdline" | sed -n 's/.*--role \([a-z]*\).*/\1/p; s/.*envoy -c.*/envoy/p')
+    [ "$each" != "$pid" ] || [ "$mode" = one ] || name=supervisor
     echo "  $mode ${name:-node}: $((kb / 1024)) MB"
     [ "$name" = envoy ] || total=$((total + kb))
   done

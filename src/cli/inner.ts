@@ -1,15 +1,28 @@
-// The ways in which this program starts itself: as the supervisor of a node, as a part under it, or as all parts in one. They come
-// in before any parsing, because a supervisor must stay small and a part must be back soon. Nobody types them.
+// The ways in which this program starts a node and the processes of one. They come in before any parsing, because the supervisor,
+// which is there first, must stay small, and a part must be back soon. What is to be read is read by a process of its own, that
+// comes through here and is let past.
 
-import { type RoleName, runOne, runPart, superviseNode } from "#orchestrator";
+import { isPart, isReader, type RoleName, runNode, runOne, runPart } from "#orchestrator";
+import { programOf } from "./own-program.ts";
+
+/** What is no node to run but an answer, or a part alone. */
+const OTHERS = /^(--help|-h|--role(=.*)?)$/;
 
 /** The exit code, or undefined: somebody else's command line. */
 export async function inner(argv: readonly string[]): Promise<number | undefined> {
   const [verb, flag, value, more] = argv;
-  if (verb !== "run" || value === undefined) return undefined;
-  if (flag === "--supervise") return await superviseNode(value);
-  if (flag === "--one" && more !== undefined) return await runOne(value, more);
-  if (flag === "--role" && process.env["_CATALYST_BOOT"] !== undefined)
-    return await runPart(value as RoleName);
-  return undefined;
+  if (verb !== "run" || isReader()) return undefined;
+  // Nobody types these two.
+  if (flag === "--one" && value !== undefined && more !== undefined) return await runOne(value, more);
+  if (flag === "--role" && isPart()) return await runPart(value as RoleName);
+  return argv.some((each) => OTHERS.test(each)) ? undefined : await node(argv);
+}
+
+/** What the reader finds wrong it says itself; this is what goes wrong after it. */
+async function node(argv: readonly string[]): Promise<number> {
+  try {
+    return await runNode(programOf(), argv);
+  } catch (error) {
+    return (await import("./program.ts")).failed(error, argv);
+  }
 }

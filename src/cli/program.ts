@@ -3,7 +3,7 @@
 
 import { systemErrorName } from "./system-error.ts";
 import { EXIT, asCatalystError, exitCode, failureJson, failureText } from "./failure.ts";
-import { Output, type Stream } from "./output.ts";
+import { Output, type OutputOptions, type Stream } from "./output.ts";
 import type { Call } from "./verb.ts";
 
 /** What the program touches of the world; tests bring their own. */
@@ -26,9 +26,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 /** Tells answer or failure, and gives the exit code. */
 export async function runProgram(argv: readonly string[], world: World): Promise<number> {
   const { stdout, stderr, env, cwd } = world;
-  const json = argv.includes("--json");
-  const plain = (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb" || argv.includes("--no-color");
-  const options = { json, quiet: argv.includes("--quiet"), color: !plain };
+  const options = outputOptions(argv, env);
   let out = new Output(options, stdout, stderr);
   try {
     const { parse } = await import("./parse.ts");
@@ -46,10 +44,25 @@ export async function runProgram(argv: readonly string[], world: World): Promise
     const signal = world.begin(verb.stays === true);
     return await answer({ verb, ...given, globals, out, signal, env, cwd });
   } catch (error) {
-    const failure = asCatalystError(error);
-    out.warn(json ? failureJson(failure) : failureText(failure, out.errorStyle));
-    return exitCode(failure);
+    return tellFailure(error, out, options.json);
   }
+}
+
+/** Tells what went wrong outside of a verb; the result is the exit code. */
+export const failed = (error: unknown, argv: readonly string[]): number => {
+  const options = outputOptions(argv, process.env);
+  return tellFailure(error, new Output(options, process.stdout, process.stderr), options.json);
+};
+
+function outputOptions(argv: readonly string[], env: Call["env"]): OutputOptions {
+  const plain = (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb" || argv.includes("--no-color");
+  return { json: argv.includes("--json"), quiet: argv.includes("--quiet"), color: !plain };
+}
+
+function tellFailure(error: unknown, out: Output, json: boolean): number {
+  const failure = asCatalystError(error);
+  out.warn(json ? failureJson(failure) : failureText(failure, out.errorStyle));
+  return exitCode(failure);
 }
 
 async function answer(call: Call): Promise<number> {

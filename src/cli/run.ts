@@ -1,9 +1,11 @@
-// `catalyst run`: a node from its configuration, until it is told to stop. With `--role` one part alone (containers), on the same
-// data directory as the others.
+// `catalyst run`: a node from its configuration, until it is told to stop. The process that a user starts is the supervisor
+// (inner.ts); what is here is done by the one that it has the configuration read by. With `--role` one part alone (containers), on
+// the same data directory as the others.
 
 import { configFiles, type Env, loadConfig } from "#config";
-import { type RoleName, runNode, runPart } from "#orchestrator";
+import { isReader, readNode, type RoleName, runNode, runPart } from "#orchestrator";
 import { usage } from "./failure.ts";
+import { programOf } from "./own-program.ts";
 
 const ROLES: readonly RoleName[] = ["orchestrator", "auth", "gateway"];
 
@@ -21,6 +23,8 @@ export interface RunRequest {
 export async function run(request: RunRequest): Promise<number> {
   const { env, cwd } = request;
   const role = roleOf(request.role);
+  // With a flag before the verb the command line was not understood before it was parsed.
+  if (role === undefined && !isReader()) return await runNode(programOf(), process.argv.slice(2));
   const files = configFiles(request.files, env, cwd);
   const options = {
     loaded: await loadConfig({ files, env, flags: request.configFlags, cwd }),
@@ -28,7 +32,7 @@ export async function run(request: RunRequest): Promise<number> {
     record: request.record,
     logs: request.text ? "text" : "json",
   } as const;
-  return role === undefined ? await runNode(options) : await runPart(role, options);
+  return role === undefined ? await readNode(options) : await runPart(role, options);
 }
 
 function roleOf(name: string | undefined): RoleName | undefined {
@@ -37,10 +41,3 @@ function roleOf(name: string | undefined): RoleName | undefined {
   if (role === undefined) throw usage(`"${name}" is no part of a node`, `one of ${ROLES.join(", ")}`);
   return role;
 }
-
-/** How this program starts itself: the parts of a node are the same program. */
-export const programOf = (): [string, ...string[]] => [
-  process.execPath,
-  ...process.execArgv,
-  process.argv[1] ?? "",
-];

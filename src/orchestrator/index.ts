@@ -2,28 +2,35 @@
 // comes through here too and must stay small.
 
 import type { Replayed } from "#kernel";
-import type { RunOptions } from "./node.ts";
 import type { PluginUse } from "./plugins/index.ts";
+import type { PrepareOptions } from "./prepare.ts";
 import type { RoleName } from "./roles/process.ts";
+import { ENV } from "./supervise/plan.ts";
 
-export type { RunOptions } from "./node.ts";
+export type { PrepareOptions } from "./prepare.ts";
 export type { RoleName } from "./roles/process.ts";
 export { VERSION } from "./version.ts";
 
-/** Runs a node until it is stopped; the result is the exit code. */
-export const runNode = async (options: RunOptions): Promise<number> =>
-  await (await import("./node.ts")).runNode(options);
+/** Runs the node of a command line (`run …`) until it is stopped; the result is the exit code. */
+export const runNode = async (program: PrepareOptions["program"], argv: readonly string[]): Promise<number> =>
+  await (await import("./run-node.ts")).runNode(program, argv);
 
-/** The supervisor process of `split`; the result is the exit code. */
-export const superviseNode = async (planFile: string): Promise<number> =>
-  await (await import("./supervise/main.ts")).superviseMain(planFile);
+/** Whether `runNode` started this process, to have the configuration read. */
+export const isReader = (): boolean => process.env[ENV.reader] === "1";
+
+/** Whether a supervisor started this process, as a part. */
+export const isPart = (): boolean => process.env[ENV.part] === "1";
+
+/** Prepares the node of a configuration, for `runNode`; the result is the exit code. */
+export const readNode = async (options: PrepareOptions): Promise<number> =>
+  await (await import("./read-node.ts")).readNode(options);
 
 /** The single process of `one`; the result is the exit code. */
 export const runOne = async (bootFile: string, planFile: string): Promise<number> =>
   await (await import("./run-one.ts")).runOne(bootFile, planFile);
 
 /** One part: under its supervisor, or alone (`options`) as a container; the result is the exit code. */
-export const runPart = async (role: RoleName, options?: RunOptions): Promise<number> =>
+export const runPart = async (role: RoleName, options?: PrepareOptions): Promise<number> =>
   await (await import("./roles/process.ts")).runPart(role, options);
 
 /**

@@ -1,6 +1,6 @@
 // Everything that is decided before the parts start: names and directories, whether Envoy can be had, whether the listen address
-// is free, and the two files the parts read (boot, plan). Runs in the short-lived first process of `catalyst run`, which may load
-// what it likes. Invariant: what a user can have done wrong is said here, before anything runs.
+// is free, and the two files the parts read (boot, plan). Runs in the short-lived reader of `catalyst run`, which may load what it
+// likes. Invariant: what a user can have done wrong is said here, before anything runs.
 
 import { randomBytes } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
@@ -19,7 +19,7 @@ import type { Owner } from "#routing";
 import { type Boot, hostPort, writeBoot } from "./boot.ts";
 import { envoyCollector } from "./envoy-telemetry.ts";
 import { takeLock } from "./supervise/lock.ts";
-import { ENV, type NodePlan, type PartPlan } from "./supervise/plan.ts";
+import { ENV, type NodePlan, ownPart, type PartPlan } from "./supervise/plan.ts";
 import { VERSION } from "./version.ts";
 
 export interface PrepareOptions {
@@ -171,8 +171,8 @@ async function planOf(boot: Boot, bootFile: string, options: PrepareOptions): Pr
   const { config, names, paths, envoy } = boot;
   const own = (name: "auth" | "orchestrator" | "gateway"): PartPlan => ({
     name,
-    command: [...options.program, "run", "--role", name],
-    env: { [ENV.boot]: bootFile },
+    ...ownPart(options.program, name),
+    boot: bootFile,
     watchesStdin: true,
     ready: "hello",
     giveUpAfter: START_TRIES,

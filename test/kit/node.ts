@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { type AdminApi, type AdminVerb, type AdminVerbs, connect, type PartName, type Session } from "#rpc";
 import { clientPaths } from "#config";
 
-const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
-const FLAGS = ["--disable-warning=ExperimentalWarning"];
+export const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+export const FLAGS = ["--disable-warning=ExperimentalWarning"];
 /** Longest wait for anything; a hang ends with a name. */
 const WITHIN_MS = 60_000;
 
@@ -91,10 +91,11 @@ export function startProgram(
   t: Cleanup,
   args: readonly string[],
   folder: string,
-): { readonly ended: Promise<number>; output(): string } {
+): { readonly pid: number; readonly ended: Promise<number>; output(): string } {
   const child = spawn(process.execPath, [...FLAGS, MAIN, ...args], {
     cwd: folder,
-    env: { ...process.env, E2E_FOLDER: folder, NO_COLOR: "1" },
+    // The list of running nodes is not the user's.
+    env: { ...process.env, XDG_DATA_HOME: folder, E2E_FOLDER: folder, NO_COLOR: "1" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";
@@ -107,7 +108,7 @@ export function startProgram(
     await ended;
     clearTimeout(force);
   });
-  return { ended, output: () => text };
+  return { pid: child.pid ?? 0, ended, output: () => text };
 }
 
 export class TestNode {

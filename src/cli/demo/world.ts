@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CatalystError } from "#rpc";
-import { programOf } from "../run.ts";
+import { programOf } from "../own-program.ts";
 import { Child } from "./children.ts";
 import { DemoNode, type NodePorts, pause, START_MS } from "./node.ts";
 import { freePorts } from "./ports.ts";

@@ -13,8 +13,10 @@ export interface AuthPart {
   stop(): Promise<void>;
 }
 
+export const loadAuth = () => Promise.all([import("#auth"), authSchema()]);
+
 export async function startAuth(boot: Boot, ports: Ports): Promise<AuthPart> {
-  const [{ createAuth }, { authMethods }] = await Promise.all([import("#auth"), authSchema()]);
+  const [{ createAuth }, { authMethods }] = await loadAuth();
   const { names, paths, config } = boot;
   const telemetry = await openTelemetry(boot, "auth", ports.log);
   const auth = await createAuth({

@@ -21,6 +21,8 @@ export interface GatewayPart {
 /** A first graph is composed in well below a second once the orchestrator is there. */
 const FIRST_GRAPH_MS = 10_000;
 
+export const loadGateway = () => Promise.all([import("#gateway"), gatewaySchema()]);
+
 /** `direct`: no Envoy stands before it. */
 export async function startGateway(
   boot: Boot,
@@ -28,7 +30,7 @@ export async function startGateway(
   auth: (signal: AbortSignal) => Promise<Session<AuthControl>>,
   direct: boolean,
 ): Promise<GatewayPart> {
-  const [{ createGateway }, { gatewayMethods }] = await Promise.all([import("#gateway"), gatewaySchema()]);
+  const [{ createGateway }, { gatewayMethods }] = await loadGateway();
   const telemetry = await openTelemetry(boot, "gateway", ports.log);
   // Without an endpoint nothing is counted, so that telemetry which is off costs no request anything.
   const measured = boot.config.telemetry.otlp.endpoint !== undefined;

@@ -1,5 +1,6 @@
-// One part as a process of its own: reads the boot file, serves its contract on its socket, tells the supervisor when it is
-// ready, ends on SIGTERM (draining), on EOF of stdin (its supervisor is gone) and on a defect (its supervisor starts it anew).
+// One part as a process of its own: loads its code, is told of its boot file by the first line of its stdin, serves its contract on
+// its socket, tells the supervisor when it is ready, ends on SIGTERM (draining), on EOF of stdin (its supervisor is gone) and on a
+// defect (its supervisor starts it anew). Invariant: nothing is touched before the boot file is known; it may never come.
 
 import { join } from "node:path";
 import { prepareDirectories } from "#config";
@@ -80,6 +81,33 @@ async function orchestrator(boot: Boot, ports: Ports, parts: PartsView): Promise
   return { ready: part.published, serves: part.serves, stop: () => part.stop() };
 }
 
+/** What a part needs whatever its configuration is. */
+const loads = {
+  auth: async () => (await import("./auth.ts")).loadAuth(),
+  gateway: async () => (await import("./gateway.ts")).loadGateway(),
+  orchestrator: () => import("./orchestrator.ts"),
+} as const satisfies Record<RoleName, () => Promise<unknown>>;
+
+/** The boot file that the first line of stdin names; undefined where the supervisor ends before it knows of one. */
+const toldBoot = (): Promise<Boot | undefined> =>
+  new Promise((resolve, reject) => {
+    const { stdin } = process;
+    let text = "";
+    const told = (chunk: string): void => {
+      text += chunk;
+      const end = text.indexOf("\n");
+      if (end < 0) return;
+      stdin.off("data", told).off("end", never);
+      try {
+        resolve(readBoot(text.slice(0, end)));
+      } catch (error) {
+        reject(error);
+      }
+    };
+    const never = (): void => resolve(undefined);
+    stdin.setEncoding("utf8").on("data", told).once("end", never);
+  });
+
 /** Referenced as long as the process lives: a collected lock would be a released one. */
 let held: Lock | undefined;
 
@@ -117,7 +145,11 @@ class PartsView {
 export async function runPart(role: RoleName, options?: PrepareOptions): Promise<number> {
   process.umask(0o077);
   spareFetch();
-  const boot = options === undefined ? readBoot(process.env[ENV.boot] ?? "") : await bootAlone(role, options);
+  const [boot] = await Promise.all([
+    options === undefined ? toldBoot() : bootAlone(role, options),
+    loads[role](),
+  ]);
+  if (boot === undefined) return 0;
   const log = openLog(boot, role);
   const ports: Ports = { clock: systemClock, random: systemRandom, log };
   const parts = new PartsView();

@@ -1,8 +1,10 @@
-// The supervisor process of `split`: reads the plan, takes the lock of the data directory, runs the parts, writes their logs,
-// ends them in order. Imports `node:` modules only; it lives as long as the node and must stay small.
+// The supervisor of `split`: reads the plan, takes the lock of the data directory, runs the parts, writes their logs, ends them in
+// order. Imports `node:` modules only; it lives as long as the node and must stay small.
 
+import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { PartName } from "#rpc";
 import { systemClock, systemRandom } from "../ports.ts";
 import { jsonLine, type Level, renderJson, renderText } from "./lines.ts";
 import { LinkServer } from "./link.ts";
@@ -12,9 +14,11 @@ import { Supervisor } from "./supervisor.ts";
 
 const ORDER: readonly Level[] = ["debug", "info", "warn", "error"];
 
-/** Runs until the node is stopped; the result is the exit code. */
-export const superviseMain = async (planFile: string): Promise<number> => {
-  process.umask(0o077);
+/** Runs the parts of a plan until the node is stopped; the result is the exit code. `early`: processes that wait for theirs. */
+export const superviseMain = async (
+  planFile: string,
+  early: ReadonlyMap<PartName, ChildProcess>,
+): Promise<number> => {
   const plan = JSON.parse(readFileSync(planFile, "utf8")) as NodePlan;
   const lock = await takeLock(plan.dataDir);
   const render = plan.logs === "json" ? renderJson : renderText;
@@ -55,7 +59,7 @@ export const superviseMain = async (planFile: string): Promise<number> => {
   );
   await link.listen(join(plan.runDir, "supervisor.sock"));
   const code = stopped(supervisor, say);
-  supervisor.start();
+  supervisor.start(early);
   try {
     return await Promise.race([code, failure.promise]);
   } finally {
@@ -71,7 +75,7 @@ const failureText = (part: string, reason: string): string =>
   "try:   remove what it names, or report its lines in the log above: they say where\n" +
   "see:   docs/reference/errors.md#err_part_down\n";
 
-/** Takes the node off the list of those that run here (`runNode` put it there); loaded only now, when size no longer matters. */
+/** Takes the node off the list of those that run here (the reader put it there); loaded only now, when size no longer matters. */
 const withdraw = async (dataDir: string): Promise<void> => {
   const { announceNode } = await import("#config");
   announceNode(dataDir)();

@@ -1,15 +1,15 @@
 // One supervised process: start, ready by probe, restart with backoff, stop. Knows nothing of the other parts.
 // Invariant: at most one process of a part lives at a time, and each start is followed by exactly one end.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { rmSync } from "node:fs";
 import type { Ports } from "#kernel";
 import type { PartState, PartStatus } from "#rpc";
 import { Backoff } from "./backoff.ts";
-import { guarded } from "./guard.ts";
 import { errorWords, LineSplitter } from "./lines.ts";
 import { ENV, type PartPlan } from "./plan.ts";
 import { MISSED_MAX, Pulse, PULSE_EVERY_MS } from "./pulse.ts";
+import { runs, spawnPart } from "./spawn.ts";
 import { unixRequest } from "./unix-http.ts";
 
 /** Between two questions while a part starts: short, because it is part of the time to recover. */
@@ -101,7 +101,8 @@ export class Part {
     };
   }
 
-  start(extraEnv: Readonly<Record<string, string>> = this.#extraEnv): void {
+  /** `early`: a process of this part that waits for its boot file already; taken over if it lives. */
+  start(extraEnv: Readonly<Record<string, string>> = this.#extraEnv, early?: ChildProcess): void {
     if (this.#child !== undefined) return;
     this.#extraEnv = extraEnv;
     this.#stopping = false;
@@ -109,25 +110,17 @@ export class Part {
     this.#lastLine = "";
     this.#late = false;
     for (const socket of this.plan.unlink ?? []) rmSync(socket, { force: true });
-    const guard = !this.plan.watchesStdin;
-    const [program, ...args] = guard ? guarded(this.plan.command, this.#setpriv) : this.plan.command;
-    const child = spawn(program, args, {
-      stdio: [guard && this.#setpriv !== undefined ? "ignore" : "pipe", "pipe", "pipe"],
-      env: {
-        ...process.env,
-        ...this.plan.env,
-        ...extraEnv,
-        [ENV.restarts]: String(this.#restarts),
-      },
-      // A group of its own: Ctrl-C in a terminal reaches the supervisor only, which then drains.
-      detached: true,
-    });
+    const child =
+      early !== undefined && runs(early)
+        ? early
+        : spawnPart(this.plan, { ...extraEnv, [ENV.restarts]: String(this.#restarts) }, this.#setpriv);
     this.#child = child;
     this.#ended = new Promise((resolve) => {
       child.once("close", () => resolve());
       child.once("error", () => resolve());
     });
     this.#listen(child);
+    if (this.plan.boot !== undefined) child.stdin?.write(`${this.plan.boot}\n`);
     this.#set("starting", undefined);
     if (this.plan.ready !== "hello") this.#probe(child, this.plan.ready);
     this.#cancelTimer = this.#ports.clock.after(READY_WITHIN_MS, () => {

@@ -1,4 +1,4 @@
-// What the supervisor is told to run: plain JSON, written by `catalyst run` after the configuration was checked, read by the
+// What the supervisor is told to run: plain JSON, written by the reader after the configuration was checked, read by the
 // supervisor process, which therefore needs no schema, no YAML, no RPC: only `node:` modules (it costs memory as long as the
 // node lives). Invariant: no secret stands in a plan; parts read secrets by reference from the configuration.
 
@@ -14,6 +14,8 @@ export interface PartPlan {
   readonly envWithoutEnvoy?: Readonly<Record<string, string>>;
   /** Own parts end by themselves on EOF of stdin; others get a guard that ends them with the supervisor. */
   readonly watchesStdin: boolean;
+  /** The first line that is written to its stdin: path of the boot file (boot.ts). */
+  readonly boot?: string;
   /** "hello": says so over run/supervisor.sock; else HTTP 200 at this path of this unix socket. */
   readonly ready: "hello" | { readonly socket: string; readonly path: string };
   /** Sockets of an earlier life, removed before each start. */
@@ -45,10 +47,21 @@ export interface NodePlan {
   readonly parts: readonly PartPlan[];
 }
 
-/** Environment by which a part learns who it is; set by the supervisor only. */
+/** What starts this same program as one of the node's own parts. */
+export const ownPart = (
+  program: PartPlan["command"],
+  name: Exclude<PartName, "envoy">,
+): Pick<PartPlan, "command" | "env"> => ({
+  command: [...program, "run", "--role", name],
+  env: { [ENV.part]: "1" },
+});
+
+/** Environment by which a process of the node learns what it is; set by the supervisor only. */
 export const ENV = {
-  /** Path of the boot file (boot.ts). */
-  boot: "_CATALYST_BOOT",
+  /** "1": this process reads the configuration for the supervisor that started it (reader.ts). */
+  reader: "_CATALYST_READER",
+  /** "1": this process is a part; its boot file is told by the first line of its stdin. */
+  part: "_CATALYST_PART",
   /** "1": the gateway serves clients itself. */
   direct: "_CATALYST_DIRECT",
   /** How often this part was started before. */

@@ -12,7 +12,9 @@ import { LINE_BYTES_MAX, LineSplitter, renderJson, renderText } from "./lines.ts
 import { LinkClient, LinkServer } from "./link.ts";
 import { takeLock } from "./lock.ts";
 import type { NodePlan, PartPlan } from "./plan.ts";
+import { runs, spawnPart } from "./spawn.ts";
 import { Supervisor } from "./supervisor.ts";
+import { unixRequest } from "./unix-http.ts";
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const ports = { clock: systemClock, random: systemRandom, log: silent };
@@ -125,6 +127,43 @@ test("a part that cannot start shows why, and Envoy is left out after three trie
   await until(() => parts()[0]?.state === "absent", "absent");
   assert.equal(parts()[0]?.reason, "ended with 3: no such syscall");
   assert.ok(said.some((text) => text.startsWith("Envoy cannot start here")));
+});
+
+test("a process that waits for its part is taken over and told of its boot file; a dead one is not", async (t) => {
+  const dir = folder(t);
+  const socketOf = (name: string): string => join(dir, `${name}.sock`);
+  const part = (name: PartPlan["name"]): PartPlan => ({
+    name,
+    command: [
+      process.execPath,
+      "-e",
+      `process.stdin.once("data", (told) => require("node:http").createServer((q, s) => s.end(told)).listen(${JSON.stringify(socketOf(name))}))
+         .on("end", () => process.exit())`,
+    ],
+    boot: join(dir, `${name}.json`),
+    watchesStdin: true,
+    ready: { socket: socketOf(name), path: "/" },
+  });
+  const plan = planOf(dir, [part("auth"), part("gateway"), part("orchestrator")]);
+  const [waits, dead] = plan.parts.slice(0, 2).map((each) => spawnPart(each, {}, undefined));
+  assert.ok(waits !== undefined && dead !== undefined);
+  dead.kill("SIGKILL");
+  await until(() => !runs(dead), "it is dead");
+  const { node, parts } = watch(plan);
+  t.after(() => node.kill());
+  node.start(
+    new Map([
+      ["auth", waits],
+      ["gateway", dead],
+    ]),
+  );
+  await until(() => parts().every(({ state }) => state === "ready"), "ready");
+  assert.equal(parts()[0]?.pid, waits.pid);
+  assert.ok(parts().every(({ restarts }) => restarts === 0));
+  for (const { name } of parts()) {
+    const { body } = await unixRequest(socketOf(name), "GET", "/", 1_000);
+    assert.equal(body, `${join(dir, name)}.json\n`);
+  }
 });
 
 test("a part of ours that never starts is told once, with its last words; a killed one goes on", async (t) => {

@@ -2,6 +2,7 @@
 // leaves Envoy out where it cannot run, stops all in the order that loses no request. Pure process handling: the same class
 // runs in the supervisor process (`split`) and, for Envoy alone, inside the single process (`one`).
 
+import type { ChildProcess } from "node:child_process";
 import type { Ports } from "#kernel";
 import type { PartName, PartStatus } from "#rpc";
 import { findProgram } from "./guard.ts";
@@ -14,6 +15,8 @@ import { unixRequest } from "./unix-http.ts";
 const DRAIN_POLL_MS = 50;
 /** What a part gets between SIGTERM and SIGKILL after the drain; the whole stop stays below `drain` + 2 s. */
 const TERM_GRACE_MS = 1_000;
+
+type Early = ReadonlyMap<PartName, ChildProcess>;
 
 export interface SupervisorEvents {
   /** After every change of any part. */
@@ -67,9 +70,10 @@ export class Supervisor {
     return this.#withoutEnvoy;
   }
 
-  start(): void {
+  /** `early`: processes that wait for their part already. */
+  start(early: Early = new Map()): void {
     for (const part of this.#parts) this.#waiting.add(part);
-    this.#startWaiting();
+    this.#startWaiting(early);
   }
 
   /** A part told of itself. `pid` must be the one that was started: a process of an earlier life has no say. */
@@ -118,7 +122,7 @@ export class Supervisor {
     return this.#parts.find((part) => part.name === name);
   }
 
-  #startWaiting(): void {
+  #startWaiting(early?: Early): void {
     for (const part of this.#waiting) {
       const blocked = (part.plan.after ?? []).some((name) => {
         const before = this.#part(name);
@@ -126,7 +130,8 @@ export class Supervisor {
       });
       if (blocked) continue;
       this.#waiting.delete(part);
-      part.start(this.#withoutEnvoy === undefined ? {} : (part.plan.envWithoutEnvoy ?? {}));
+      const env = this.#withoutEnvoy === undefined ? {} : (part.plan.envWithoutEnvoy ?? {});
+      part.start(env, early?.get(part.name));
     }
   }
 
