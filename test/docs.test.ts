@@ -76,7 +76,7 @@ async function runPage(script: string): Promise<{ code: number | null; said: str
       symlinkSync(join(root, "examples"), join(folder, "page/examples"));
     const ready = await withFreePorts(script);
     const inherited = Object.entries(process.env).filter(
-      ([name]) => !/^(CATALYST_(?!NODE$|ENVOY_PATH$)|NODE_TEST_)/.test(name),
+      ([name]) => !/^(CATALYST_(?!NODE$|ENVOY_PATH$)|NODE_TEST_|XDG_)/.test(name),
     );
     const shell = spawn("bash", ["-c", PROLOGUE + ready.script], {
       cwd: join(folder, "page"),
