@@ -1,7 +1,7 @@
 // The configuration's schema as JSON Schema: with the keys that the generators read, and as editors get it
 // (schema/catalyst.schema.json, `catalyst config schema`). As users write it, so durations are texts and defaults optional.
 
-import { z } from "zod";
+import * as z from "zod/mini";
 import { schema } from "./schema.ts";
 
 /** Keys for the generators, of no use to an editor. */

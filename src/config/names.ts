@@ -2,32 +2,36 @@
 // which `*` stands for any run of characters (glob.ts of the routing room reads them). Lengths are those of DNS (RFC 1035
 // section 2.3.4), because each of them is also a host name somewhere.
 
-import { z } from "zod";
+import * as z from "zod/mini";
 
 const label = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
 
 export const domain = z
   .string()
-  .max(253)
-  .regex(new RegExp(`^${label}(\\.${label})+$`), "must be a domain name in lower case");
+  .check(
+    z.maxLength(253),
+    z.regex(new RegExp(`^${label}(\\.${label})+$`), "must be a domain name in lower case"),
+  );
 
 export const nodeLabel = z
   .string()
-  .max(63)
-  .regex(new RegExp(`^${label}$`), "must be one lower-case DNS label");
+  .check(z.maxLength(63), z.regex(new RegExp(`^${label}$`), "must be one lower-case DNS label"));
 
 /** With its organization: "edge1.globex.catalyst.internal". */
 export const nodeName = z
   .string()
-  .max(253)
-  .regex(new RegExp(`^${label}(\\.${label}){2,}$`), "must be a node's full name, as edge1.globex.example");
+  .check(
+    z.maxLength(253),
+    z.regex(new RegExp(`^${label}(\\.${label}){2,}$`), "must be a node's full name, as edge1.globex.example"),
+  );
 
 export const serviceName = z
   .string()
-  .max(253)
-  .regex(new RegExp(`^${label}(\\.${label})*$`), "must be a lower-case DNS name");
+  .check(z.maxLength(253), z.regex(new RegExp(`^${label}(\\.${label})*$`), "must be a lower-case DNS name"));
 
 export const pattern = z
   .string()
-  .max(253)
-  .regex(/^[a-z0-9.*-]+$/, "must be a lower-case name, in which * stands for anything");
+  .check(
+    z.maxLength(253),
+    z.regex(/^[a-z0-9.*-]+$/, "must be a lower-case name, in which * stands for anything"),
+  );

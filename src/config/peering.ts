@@ -2,27 +2,28 @@
 // values are those of the routing room (route.ts, rule.ts), in the words of a user; `peerOf` in peer-defaults.ts fills in what
 // follows from the kind of a peer. What several keys must be true of together stands in check-peering.ts.
 
-import { z } from "zod";
-import { address, duration, fileOf, size } from "./codecs.ts";
+import * as z from "zod/mini";
+import { about, address, duration, fileOf, size } from "./codecs.ts";
 import { nodeName, pattern, serviceName } from "./names.ts";
 
 const advertise = (what: string) =>
-  address().optional().describe(`how others reach it, where that is not ${what}`);
+  about(z.optional(address()), `how others reach it, where that is not ${what}`);
 
 export const egress = z.strictObject({
-  listen: address()
-    .default("127.0.0.1:10001")
-    .describe("where local programs call services of other nodes, with the service's name as host"),
-  insecure: z.boolean().default(false).describe("allow an address beyond loopback"),
+  listen: about(
+    z._default(address(), "127.0.0.1:10001"),
+    "where local programs call services of other nodes, with the service's name as host",
+  ),
+  insecure: about(z._default(z.boolean(), false), "allow an address beyond loopback"),
 });
 
 export const peerListener = z.strictObject({
-  listen: address().optional().describe("where other nodes' calls come in, mTLS; absent = none do"),
+  listen: about(z.optional(address()), "where other nodes' calls come in, mTLS; absent = none do"),
   advertise: advertise("peer.listen"),
 });
 
 export const controlListener = z.strictObject({
-  listen: address().optional().describe("where peers open sessions, mTLS; absent = this node dials"),
+  listen: about(z.optional(address()), "where peers open sessions, mTLS; absent = this node dials"),
   advertise: advertise("control.listen"),
 });
 
@@ -33,126 +34,145 @@ export const tls = z.strictObject({
 });
 
 export const peer = z.strictObject({
-  node: nodeName.describe("its full name; what follows the first dot is its organization"),
-  kind: z
-    .enum(["internal", "external"])
-    .optional()
-    .describe("default internal for the own organization, else external"),
-  role: z
-    .enum(["internal", "provider", "customer", "lateral"])
-    .optional()
-    .describe("what it is to us (RFC 9234); default internal or lateral, by its kind"),
-  address: address().optional().describe("its control listener; absent = it dials us"),
-  trust: fileOf("certs/trust.pem of its organization, PEM")
-    .optional()
-    .describe("CA certificates of another organization"),
-  onLoss: z
-    .enum(["keep", "depreference", "withdraw"])
-    .default("depreference")
-    .describe("what becomes of its routes when the session is lost without a word"),
-  hold: duration({ min: "1s", max: "5m" })
-    .optional()
-    .describe("silence after which it counts as lost; default 9s internal, 30s external"),
-  limits: z
-    .strictObject({
-      routes: z.int().min(1).max(1_000_000).optional().describe("most routes; default 1000000 or 100000"),
-      rate: z
-        .int()
-        .min(1)
-        .max(1_000_000)
-        .optional()
-        .describe("routes a second, averaged over 10 s; default 200000 or 20000"),
-      bytes: size({ min: "1KiB" }).optional().describe("of routes held; default 1GiB or 64MiB"),
-      pathLength: z.int().min(1).max(32).optional().describe("most nodes on the way; default 32"),
-    })
-    .prefault({})
-    .describe("most that is taken from it; defaults internal or external"),
+  node: about(nodeName, "its full name; what follows the first dot is its organization"),
+  kind: about(
+    z.optional(z.enum(["internal", "external"])),
+    "default internal for the own organization, else external",
+  ),
+  role: about(
+    z.optional(z.enum(["internal", "provider", "customer", "lateral"])),
+    "what it is to us (RFC 9234); default internal or lateral, by its kind",
+  ),
+  address: about(z.optional(address()), "its control listener; absent = it dials us"),
+  trust: about(
+    z.optional(fileOf("certs/trust.pem of its organization, PEM")),
+    "CA certificates of another organization",
+  ),
+  onLoss: about(
+    z._default(z.enum(["keep", "depreference", "withdraw"]), "depreference"),
+    "what becomes of its routes when the session is lost without a word",
+  ),
+  hold: about(
+    z.optional(duration({ min: "1s", max: "5m" })),
+    "silence after which it counts as lost; default 9s internal, 30s external",
+  ),
+  limits: about(
+    z.prefault(
+      z.strictObject({
+        routes: about(
+          z.optional(z.int().check(z.minimum(1), z.maximum(1_000_000))),
+          "most routes; default 1000000 or 100000",
+        ),
+        rate: about(
+          z.optional(z.int().check(z.minimum(1), z.maximum(1_000_000))),
+          "routes a second, averaged over 10 s; default 200000 or 20000",
+        ),
+        bytes: about(z.optional(size({ min: "1KiB" })), "of routes held; default 1GiB or 64MiB"),
+        pathLength: about(
+          z.optional(z.int().check(z.minimum(1), z.maximum(32))),
+          "most nodes on the way; default 32",
+        ),
+      }),
+      {},
+    ),
+    "most that is taken from it; defaults internal or external",
+  ),
 });
 
 const scope = z.enum(["node", "organization", "direct", "transitive"]);
 const community = z
   .string()
-  .max(256)
-  .regex(
-    /^-?[^\s:*-][^\s:*]*:[^\s*]+$/,
-    'must be "organization:name", or with a leading "-" to take it away',
+  .check(
+    z.maxLength(256),
+    z.regex(
+      /^-?[^\s:*-][^\s:*]*:[^\s*]+$/,
+      'must be "organization:name", or with a leading "-" to take it away',
+    ),
   );
 
 /** Of the route; all that is given must hold. */
 const matched = {
-  role: z
-    .enum(["internal", "provider", "customer", "lateral"])
-    .optional()
-    .describe("what the other side is to us"),
-  key: pattern.optional().describe("the service's full name, or a pattern"),
-  protocol: z.enum(["http", "http:graphql", "http:grpc", "tcp", "udp"]).optional().describe("its protocol"),
-  community: z.string().min(1).max(256).optional().describe("a community of the route, or a pattern"),
-  scope: scope.optional().describe("the route's scope"),
-  origin: pattern.optional().describe("organization that offers the service, or a pattern"),
+  role: about(
+    z.optional(z.enum(["internal", "provider", "customer", "lateral"])),
+    "what the other side is to us",
+  ),
+  key: about(z.optional(pattern), "the service's full name, or a pattern"),
+  protocol: about(z.optional(z.enum(["http", "http:graphql", "http:grpc", "tcp", "udp"])), "its protocol"),
+  community: about(
+    z.optional(z.string().check(z.minLength(1), z.maxLength(256))),
+    "a community of the route, or a pattern",
+  ),
+  scope: about(z.optional(scope), "the route's scope"),
+  origin: about(z.optional(pattern), "organization that offers the service, or a pattern"),
 };
 
 const changed = {
-  localPreference: z
-    .int()
-    .min(0)
-    .max(1_000_000)
-    .optional()
-    .describe("higher comes first; kept inside the band of the peer's role"),
-  cost: z.int().min(0).max(1_000_000_000).optional().describe("lower comes first inside one organization"),
-  communities: z
-    .array(community)
-    .min(1)
-    .max(64)
-    .optional()
-    .describe("added to the route's, or taken away with a leading -"),
-  scope: scope.optional().describe("narrows how far the route goes"),
+  localPreference: about(
+    z.optional(z.int().check(z.minimum(0), z.maximum(1_000_000))),
+    "higher comes first; kept inside the band of the peer's role",
+  ),
+  cost: about(
+    z.optional(z.int().check(z.minimum(0), z.maximum(1_000_000_000))),
+    "lower comes first inside one organization",
+  ),
+  communities: about(
+    z.optional(z.array(community).check(z.minLength(1), z.maxLength(64))),
+    "added to the route's, or taken away with a leading -",
+  ),
+  scope: about(z.optional(scope), "narrows how far the route goes"),
 };
 
-const action = z
-  .enum(["accept", "reject"])
-  .describe("what becomes of it; the first rule that matches decides");
-const unsafe = z.boolean().default(false).describe("allow a local preference outside the role's band");
+const action = about(z.enum(["accept", "reject"]), "what becomes of it; the first rule that matches decides");
+const unsafe = about(z._default(z.boolean(), false), "allow a local preference outside the role's band");
 const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 
 export const importRule = z.strictObject({
-  peer: pattern.optional().describe("node that tells it, or a pattern"),
-  match: z
-    .strictObject({ organization: pattern.optional().describe("organization of that node"), ...matched })
-    .prefault({})
-    .describe("which routes; all that is given must hold"),
+  peer: about(z.optional(pattern), "node that tells it, or a pattern"),
+  match: about(
+    z.prefault(
+      z.strictObject({ organization: about(z.optional(pattern), "organization of that node"), ...matched }),
+      {},
+    ),
+    "which routes; all that is given must hold",
+  ),
   action,
-  set: z
-    .strictObject({
-      ...changed,
-      alias: serviceName.optional().describe("own name under which the service is reached as well"),
-    })
-    .optional()
-    .describe("what of the route is changed"),
-  graph: z
-    .strictObject({
-      prefix: z
-        .string()
-        .max(64)
-        .regex(NAME, "must be a GraphQL name")
-        .optional()
-        .describe("of its types and fields"),
-      shared: z
-        .array(z.string().max(256).regex(NAME, "must be a GraphQL name"))
-        .max(1_000)
-        .optional()
-        .describe("types that are the same here and there"),
-    })
-    .optional()
-    .describe("how a GraphQL service of another organization joins the graph; absent = it does not"),
+  set: about(
+    z.optional(
+      z.strictObject({
+        ...changed,
+        alias: about(z.optional(serviceName), "own name under which the service is reached as well"),
+      }),
+    ),
+    "what of the route is changed",
+  ),
+  graph: about(
+    z.optional(
+      z.strictObject({
+        prefix: about(
+          z.optional(z.string().check(z.maxLength(64), z.regex(NAME, "must be a GraphQL name"))),
+          "of its types and fields",
+        ),
+        shared: about(
+          z.optional(
+            z
+              .array(z.string().check(z.maxLength(256), z.regex(NAME, "must be a GraphQL name")))
+              .check(z.maxLength(1_000)),
+          ),
+          "types that are the same here and there",
+        ),
+      }),
+    ),
+    "how a GraphQL service of another organization joins the graph; absent = it does not",
+  ),
   unsafe,
 });
 
 export const exportRule = z.strictObject({
-  peer: pattern.optional().describe("node that is told, or a pattern"),
-  to: pattern.optional().describe("organization that is told, or a pattern"),
-  match: z.strictObject(matched).prefault({}).describe("which routes; all that is given must hold"),
+  peer: about(z.optional(pattern), "node that is told, or a pattern"),
+  to: about(z.optional(pattern), "organization that is told, or a pattern"),
+  match: about(z.prefault(z.strictObject(matched), {}), "which routes; all that is given must hold"),
   action,
-  set: z.strictObject(changed).optional().describe("what of the route is changed"),
+  set: about(z.optional(z.strictObject(changed)), "what of the route is changed"),
   unsafe,
 });
 

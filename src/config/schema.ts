@@ -4,12 +4,12 @@
 // JSON Schema, the flag table and docs/reference/configuration.md from it. What concerns several keys stands in check.ts.
 // A new subject is a new key here, and nothing else: flags, environment, documents and the parity test follow.
 
-import { z } from "zod";
-import { address, duration, fileOf, module, path, size } from "./codecs.ts";
+import * as z from "zod/mini";
+import { about, address, duration, fileOf, module, path, size } from "./codecs.ts";
 import { domain, nodeLabel, serviceName } from "./names.ts";
 import { controlListener, egress, exportRule, importRule, peer, peerListener, tls } from "./peering.ts";
 
-declare module "zod" {
+declare module "zod/v4/core" {
   interface GlobalMeta {
     flag?: string;
     env?: string;
@@ -22,225 +22,277 @@ const live = { reload: "live" } as const;
 
 const file = fileOf("a file, read at start");
 const secret = z
-  .union([file, z.strictObject({ env: z.string().min(1).describe("name of an environment variable") })])
-  .meta({ secret: true });
+  .union([
+    file,
+    z.strictObject({ env: about(z.string().check(z.minLength(1)), "name of an environment variable") }),
+  ])
+  .register(z.globalRegistry, { secret: true });
 
 /** Whatever shows a configuration shows its addresses. */
 const outside = z
   .url({ protocol: /^https?$/ })
-  .refine((text) => !/\/\/[^/?#]*@/.test(text), "must hold no user and no password");
+  .check(z.refine((text) => !/\/\/[^/?#]*@/.test(text), "must hold no user and no password"));
 
-const httpUrl = z
-  .string()
-  .max(2048)
-  .regex(/^http:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/, {
+const httpUrl = z.string().check(
+  z.maxLength(2048),
+  z.regex(/^http:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/, {
     error: "must be an http:// URL without user, query or fragment",
     abort: true,
-  })
-  .refine((text) => URL.canParse(text), "must be a URL");
+  }),
+  z.refine((text) => URL.canParse(text), "must be a URL"),
+);
 
 export const PROTOCOLS = ["http", "http:graphql", "http:gql", "graphql", "graphql-http"] as const;
 
 export const probe = z.strictObject({
-  kind: z
-    .enum(["http", "tcp", "graphql", "none"])
-    .optional()
-    .describe("how to ask; default graphql for http:graphql, else tcp"),
-  path: z.string().startsWith("/").max(1024).optional().describe("path asked by an http probe"),
-  interval: duration({ min: "100ms", max: "1h" }).prefault("2s").describe("time between two probes"),
-  timeout: duration({ min: "10ms", max: "1m" }).prefault("1s").describe("time an answer may take"),
-  up: z.int().min(1).max(100).default(1).describe("good answers in a row until it is up"),
-  down: z.int().min(1).max(100).default(3).describe("bad answers in a row until it is down"),
+  kind: about(
+    z.optional(z.enum(["http", "tcp", "graphql", "none"])),
+    "how to ask; default graphql for http:graphql, else tcp",
+  ),
+  path: about(
+    z.optional(z.string().check(z.startsWith("/"), z.maxLength(1024))),
+    "path asked by an http probe",
+  ),
+  interval: about(z.prefault(duration({ min: "100ms", max: "1h" }), "2s"), "time between two probes"),
+  timeout: about(z.prefault(duration({ min: "10ms", max: "1m" }), "1s"), "time an answer may take"),
+  up: about(
+    z._default(z.int().check(z.minimum(1), z.maximum(100)), 1),
+    "good answers in a row until it is up",
+  ),
+  down: about(
+    z._default(z.int().check(z.minimum(1), z.maximum(100)), 3),
+    "bad answers in a row until it is down",
+  ),
 });
 
 export const ingress = z.strictObject({
-  prefix: z
-    .string()
-    .regex(/^\/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$/, "must start with / and not end with /")
-    .max(256)
-    .optional()
-    .describe("path prefix at ingress"),
-  stripPrefix: z.boolean().default(false).describe("take the prefix off before the service sees the path"),
-  host: domain.optional().describe("further host name; the service's full name always works"),
+  prefix: about(
+    z.optional(
+      z
+        .string()
+        .check(
+          z.regex(/^\/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$/, "must start with / and not end with /"),
+          z.maxLength(256),
+        ),
+    ),
+    "path prefix at ingress",
+  ),
+  stripPrefix: about(z._default(z.boolean(), false), "take the prefix off before the service sees the path"),
+  host: about(z.optional(domain), "further host name; the service's full name always works"),
 });
 
 export const service = z.strictObject({
-  name: serviceName.describe("short name, or full name inside the organization"),
-  protocol: z.enum(PROTOCOLS).describe("what it speaks"),
-  endpoint: httpUrl.optional().describe("its URL"),
-  endpoints: z.array(httpUrl).min(1).max(64).optional().describe("its URLs, when it has several"),
-  probe: probe.prefault({}).describe("how its health is found out"),
-  ingress: ingress.optional().describe("where an http service appears at ingress"),
-  timeout: duration({ min: "10ms", max: "1h" }).prefault("5s").describe("time one call may take"),
-  export: z.boolean().default(false).describe("offer it to direct peers"),
-  labels: z.record(z.string().max(64), z.string().max(256)).optional().describe("free labels"),
+  name: about(serviceName, "short name, or full name inside the organization"),
+  protocol: about(z.enum(PROTOCOLS), "what it speaks"),
+  endpoint: about(z.optional(httpUrl), "its URL"),
+  endpoints: about(
+    z.optional(z.array(httpUrl).check(z.minLength(1), z.maxLength(64))),
+    "its URLs, when it has several",
+  ),
+  probe: about(z.prefault(probe, {}), "how its health is found out"),
+  ingress: about(z.optional(ingress), "where an http service appears at ingress"),
+  timeout: about(z.prefault(duration({ min: "10ms", max: "1h" }), "5s"), "time one call may take"),
+  export: about(z._default(z.boolean(), false), "offer it to direct peers"),
+  labels: about(
+    z.optional(z.record(z.string().check(z.maxLength(64)), z.string().check(z.maxLength(256)))),
+    "free labels",
+  ),
 });
 
 export const schema = z.strictObject({
-  organization: domain
-    .default("local.catalyst.internal")
-    .describe("trust domain; names of own services end in it"),
+  organization: about(
+    z._default(domain, "local.catalyst.internal"),
+    "trust domain; names of own services end in it",
+  ),
   // CATALYST_NODE is the Node binary of the launcher script (./catalyst).
-  node: nodeLabel
-    .optional()
-    .meta({ env: "CATALYST_NODE_NAME" })
-    .describe("name of this node inside the organization; default: the host name"),
-  dataDir: path()
-    .optional()
-    .describe("where state, keys and sockets live; default ~/.local/share/catalyst/<node>"),
-  processes: z.enum(["split", "one"]).default("split").describe("parts as processes of their own, or in one"),
-  drain: duration({ max: "10m" }).prefault("3s").describe("time given to clients on stop"),
-  ingress: z
-    .strictObject({
-      listen: address().default("127.0.0.1:10000").describe("where clients come in"),
-      tls: z
-        .strictObject({
-          cert: fileOf("certificate chain, PEM"),
-          key: fileOf("private key, PEM, readable by the owner only"),
-        })
-        .optional()
-        .describe("certificate of the ingress listener"),
-      insecure: z.boolean().default(false).describe("allow an address beyond loopback without TLS"),
-      bodyLimit: size({ min: "1KiB" }).prefault("1MiB").describe("largest request body"),
-    })
-    .prefault({})
-    .describe("listener for clients"),
-  egress: egress.prefault({}).describe("listener for calls to other nodes"),
-  peer: peerListener.prefault({}).describe("listener for calls from other nodes"),
-  control: controlListener.prefault({}).describe("listener for sessions of peers"),
-  tls: tls.optional().describe("by what this node is known to peers"),
-  identity: z
-    .strictObject({
-      mode: z
-        .enum(["own", "jwks", "none"])
-        .default("own")
-        .describe(
+  node: about(z.optional(nodeLabel), "name of this node inside the organization; default: the host name", {
+    env: "CATALYST_NODE_NAME",
+  }),
+  dataDir: about(
+    z.optional(path()),
+    "where state, keys and sockets live; default ~/.local/share/catalyst/<node>",
+  ),
+  processes: about(
+    z._default(z.enum(["split", "one"]), "split"),
+    "parts as processes of their own, or in one",
+  ),
+  drain: about(z.prefault(duration({ max: "10m" }), "3s"), "time given to clients on stop"),
+  ingress: about(
+    z.prefault(
+      z.strictObject({
+        listen: about(z._default(address(), "127.0.0.1:10000"), "where clients come in"),
+        tls: about(
+          z.optional(
+            z.strictObject({
+              cert: fileOf("certificate chain, PEM"),
+              key: fileOf("private key, PEM, readable by the owner only"),
+            }),
+          ),
+          "certificate of the ingress listener",
+        ),
+        insecure: about(z._default(z.boolean(), false), "allow an address beyond loopback without TLS"),
+        bodyLimit: about(z.prefault(size({ min: "1KiB" }), "1MiB"), "largest request body"),
+      }),
+      {},
+    ),
+    "listener for clients",
+  ),
+  egress: about(z.prefault(egress, {}), "listener for calls to other nodes"),
+  peer: about(z.prefault(peerListener, {}), "listener for calls from other nodes"),
+  control: about(z.prefault(controlListener, {}), "listener for sessions of peers"),
+  tls: about(z.optional(tls), "by what this node is known to peers"),
+  identity: about(
+    z.prefault(
+      z.strictObject({
+        mode: about(
+          z._default(z.enum(["own", "jwks", "none"]), "own"),
           "whose tokens are accepted; none = no authentication, of clients and of peers, for connectivity tests",
         ),
-      jwks: z
-        .union([
-          file,
-          z.strictObject({
-            url: outside.describe("where the key set is fetched"),
-            issuer: z.string().min(1).max(512).describe("expected iss"),
-            insecure: z.boolean().default(false).describe("allow http and private addresses"),
-          }),
-        ])
-        .optional()
-        .describe("keys of another issuer, for mode jwks"),
-      issuer: z
-        .string()
-        .min(1)
-        .max(512)
-        .optional()
-        .describe("expected iss of tokens when the keys come from a file"),
-      audience: z.string().min(1).max(512).optional().describe("expected aud; default: the organization"),
-    })
-    .prefault({})
-    .describe("who is asking"),
-  envoy: z
-    .strictObject({
-      path: path()
-        .optional()
-        .meta({ flag: "envoy-path" })
-        .describe("Envoy binary to use instead of the pinned one"),
-      concurrency: z
-        .int()
-        .min(1)
-        .max(256)
-        .optional()
-        .describe("worker threads; default: one per processor, at most 4"),
-      disabled: z
-        .boolean()
-        .default(false)
-        .describe("run without Envoy: the gateway listens at ingress itself"),
-    })
-    .prefault({})
-    .describe("data plane"),
-  gateway: z
-    .strictObject({
-      requestTimeout: duration({ min: "10ms", max: "1h" })
-        .prefault("15s")
-        .describe("deadline of a whole GraphQL request"),
-      introspection: z.boolean().default(true).describe("answer introspection queries"),
-      depth: z.int().min(1).max(1000).default(20).describe("deepest selection"),
-      aliases: z.int().min(0).max(10_000).default(100).describe("most aliases in a document"),
-      tokens: z.int().min(10).max(100_000).default(4000).describe("most tokens in a document"),
-      documentLimit: size({ min: "256B", max: "16MiB" }).prefault("64KiB").describe("largest document"),
-      batch: z.int().min(1).max(100).default(10).describe("most operations in one request"),
-    })
-    .prefault({})
-    .describe("GraphQL gateway"),
-  services: z
-    .array(service)
-    .max(10_000)
-    .prefault([])
-    .meta({ flag: "service", ...live })
-    .describe("services this file owns"),
-  peers: z
-    .array(peer)
-    .max(1_000)
-    .prefault([])
-    .meta({ flag: "peer", ...live })
-    .describe("nodes to exchange services with"),
-  imports: z
-    .array(importRule)
-    .max(10_000)
-    .prefault([])
-    .meta({ flag: "import", ...live })
-    .describe("rules for what peers offer; without one an external peer's services stay out"),
-  exports: z
-    .array(exportRule)
-    .max(10_000)
-    .prefault([])
-    .meta({ flag: "export", ...live })
-    .describe("rules for what peers are told; without one an external peer is told nothing"),
-  plugins: z
-    .array(
-      z.strictObject({
-        use: module().describe("package name, or path relative to the file"),
-        with: z.unknown().optional().describe("the plugin's own settings"),
+        jwks: about(
+          z.optional(
+            z.union([
+              file,
+              z.strictObject({
+                url: about(outside, "where the key set is fetched"),
+                issuer: about(z.string().check(z.minLength(1), z.maxLength(512)), "expected iss"),
+                insecure: about(z._default(z.boolean(), false), "allow http and private addresses"),
+              }),
+            ]),
+          ),
+          "keys of another issuer, for mode jwks",
+        ),
+        issuer: about(
+          z.optional(z.string().check(z.minLength(1), z.maxLength(512))),
+          "expected iss of tokens when the keys come from a file",
+        ),
+        audience: about(
+          z.optional(z.string().check(z.minLength(1), z.maxLength(512))),
+          "expected aud; default: the organization",
+        ),
       }),
-    )
-    .max(100)
-    .default([])
-    .meta({ flag: "plugin" })
-    .describe("plugins from outside"),
-  telemetry: z
-    .strictObject({
-      otlp: z
-        .strictObject({
-          endpoint: outside
-            .optional()
-            .describe("OTLP over http/protobuf; absent = no telemetry leaves the node"),
-          headers: z
-            .record(z.string(), secret)
-            .optional()
-            .meta({ secret: true })
-            .describe("headers of each export"),
-          interval: duration({ min: "100ms", max: "1h" })
-            .prefault("10s")
-            .describe("time between two exports of metrics"),
-        })
-        .prefault({}),
-      sampling: z
-        .number()
-        .min(0)
-        .max(1)
-        .default(0.01)
-        .describe("share of requests traced when the caller did not decide"),
-    })
-    .prefault({})
-    .describe("metrics and traces"),
-  log: z
-    .strictObject({
-      level: z
-        .enum(["debug", "info", "warn", "error"])
-        .default("info")
-        .describe("least severe lines written"),
-    })
-    .prefault({})
-    .describe("logs"),
+      {},
+    ),
+    "who is asking",
+  ),
+  envoy: about(
+    z.prefault(
+      z.strictObject({
+        path: about(z.optional(path()), "Envoy binary to use instead of the pinned one", {
+          flag: "envoy-path",
+        }),
+        concurrency: about(
+          z.optional(z.int().check(z.minimum(1), z.maximum(256))),
+          "worker threads; default: one per processor, at most 4",
+        ),
+        disabled: about(
+          z._default(z.boolean(), false),
+          "run without Envoy: the gateway listens at ingress itself",
+        ),
+      }),
+      {},
+    ),
+    "data plane",
+  ),
+  gateway: about(
+    z.prefault(
+      z.strictObject({
+        requestTimeout: about(
+          z.prefault(duration({ min: "10ms", max: "1h" }), "15s"),
+          "deadline of a whole GraphQL request",
+        ),
+        introspection: about(z._default(z.boolean(), true), "answer introspection queries"),
+        depth: about(z._default(z.int().check(z.minimum(1), z.maximum(1000)), 20), "deepest selection"),
+        aliases: about(
+          z._default(z.int().check(z.minimum(0), z.maximum(10_000)), 100),
+          "most aliases in a document",
+        ),
+        tokens: about(
+          z._default(z.int().check(z.minimum(10), z.maximum(100_000)), 4000),
+          "most tokens in a document",
+        ),
+        documentLimit: about(z.prefault(size({ min: "256B", max: "16MiB" }), "64KiB"), "largest document"),
+        batch: about(
+          z._default(z.int().check(z.minimum(1), z.maximum(100)), 10),
+          "most operations in one request",
+        ),
+      }),
+      {},
+    ),
+    "GraphQL gateway",
+  ),
+  services: about(z.prefault(z.array(service).check(z.maxLength(10_000)), []), "services this file owns", {
+    flag: "service",
+    ...live,
+  }),
+  peers: about(z.prefault(z.array(peer).check(z.maxLength(1_000)), []), "nodes to exchange services with", {
+    flag: "peer",
+    ...live,
+  }),
+  imports: about(
+    z.prefault(z.array(importRule).check(z.maxLength(10_000)), []),
+    "rules for what peers offer; without one an external peer's services stay out",
+    { flag: "import", ...live },
+  ),
+  exports: about(
+    z.prefault(z.array(exportRule).check(z.maxLength(10_000)), []),
+    "rules for what peers are told; without one an external peer is told nothing",
+    { flag: "export", ...live },
+  ),
+  plugins: about(
+    z._default(
+      z
+        .array(
+          z.strictObject({
+            use: about(module(), "package name, or path relative to the file"),
+            with: about(z.optional(z.unknown()), "the plugin's own settings"),
+          }),
+        )
+        .check(z.maxLength(100)),
+      [],
+    ),
+    "plugins from outside",
+    { flag: "plugin" },
+  ),
+  telemetry: about(
+    z.prefault(
+      z.strictObject({
+        otlp: z.prefault(
+          z.strictObject({
+            endpoint: about(
+              z.optional(outside),
+              "OTLP over http/protobuf; absent = no telemetry leaves the node",
+            ),
+            headers: about(z.optional(z.record(z.string(), secret)), "headers of each export", {
+              secret: true,
+            }),
+            interval: about(
+              z.prefault(duration({ min: "100ms", max: "1h" }), "10s"),
+              "time between two exports of metrics",
+            ),
+          }),
+          {},
+        ),
+        sampling: about(
+          z._default(z.number().check(z.minimum(0), z.maximum(1)), 0.01),
+          "share of requests traced when the caller did not decide",
+        ),
+      }),
+      {},
+    ),
+    "metrics and traces",
+  ),
+  log: about(
+    z.prefault(
+      z.strictObject({
+        level: about(
+          z._default(z.enum(["debug", "info", "warn", "error"]), "info"),
+          "least severe lines written",
+        ),
+      }),
+      {},
+    ),
+    "logs",
+  ),
 });
 
 /** The configuration after defaults; durations are milliseconds, sizes bytes. */

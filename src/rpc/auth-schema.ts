@@ -1,40 +1,40 @@
 // Run-time check of what may be said to the auth part. Life and scope of a token are bounded here once more,
 // before anything is signed; the rules themselves stay with the auth part.
 
-import { z } from "zod";
 import type { ApiKeyRequest, AuthControl, KeySet, SignRequest } from "./auth.ts";
 import { callback } from "./callback.ts";
 import type { Methods } from "./expose.ts";
+import { z } from "./zod.ts";
 
 /** A token verified anywhere is at most 8 KiB; what is longer is not worth a look. */
-const token = z.string().max(8_192);
+const token = z.string().check(z.maxLength(8_192));
 /** Who sent a token: an address or the name of a connection. */
-const sender = z.string().max(128);
-const principal = z.string().min(1).max(256);
-const scopes = z.array(z.string().min(1).max(512)).max(1_000);
-const id = z.string().min(1).max(128);
-const millis = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const sender = z.string().check(z.maxLength(128));
+const principal = z.string().check(z.minLength(1), z.maxLength(256));
+const scopes = z.array(z.string().check(z.minLength(1), z.maxLength(512))).check(z.maxLength(1_000));
+const id = z.string().check(z.minLength(1), z.maxLength(128));
+const millis = z.int().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER));
 
-const signRequest: z.ZodType<SignRequest> = z.strictObject({
+const signRequest: z.ZodMiniType<SignRequest> = z.strictObject({
   sub: principal,
-  aud: principal.exactOptional(),
-  scope: scopes.exactOptional(),
-  ttlSeconds: z.number().int().min(1).max(900).exactOptional(),
-  clientId: principal.exactOptional(),
+  aud: z.exactOptional(principal),
+  scope: z.exactOptional(scopes),
+  ttlSeconds: z.exactOptional(z.int().check(z.minimum(1), z.maximum(900))),
+  clientId: z.exactOptional(principal),
 });
 
-const apiKeyRequest: z.ZodType<ApiKeyRequest> = z.strictObject({
+const apiKeyRequest: z.ZodMiniType<ApiKeyRequest> = z.strictObject({
   principal,
-  scopes: scopes.exactOptional(),
-  notBefore: millis.exactOptional(),
-  expiresAt: millis.exactOptional(),
-  createdBy: principal.exactOptional(),
+  scopes: z.exactOptional(scopes),
+  notBefore: z.exactOptional(millis),
+  expiresAt: z.exactOptional(millis),
+  createdBy: z.exactOptional(principal),
 });
 
 export const authMethods: Required<Methods<AuthControl>> = {
   sign: z.tuple([signRequest]),
-  verify: z.tuple([token, sender.exactOptional()]),
-  exchange: z.tuple([z.string().max(256)]),
+  verify: z.tuple([token, z.exactOptional(sender)]),
+  exchange: z.tuple([z.string().check(z.maxLength(256))]),
   jwks: z.tuple([]),
   watchKeys: z.tuple([callback<(keys: KeySet) => void>()]),
   keyList: z.tuple([]),

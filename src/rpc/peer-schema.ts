@@ -2,40 +2,40 @@
 // one alone (RFC 7606, treat as withdraw). What is wrong with a frame itself ends its session. Members that are not known are
 // ignored, for a newer version may say more. Limits: `PEER_LIMITS`.
 
-import { z } from "zod";
 import type { DigestAnswer, Frame, FrameHead, JsonValue, Notice, Open, Progress } from "#routing";
 import { reference } from "./callback.ts";
 import type { Methods } from "./expose.ts";
 import { type Acknowledged, type JwkSet, PEER_LIMITS, type PeerSession } from "./peer.ts";
 import { readClaims } from "./peer-frame.ts";
+import { z } from "./zod.ts";
 
-const safe = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const safe = z.int().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER));
 /** Lower case DNS names. */
 const name = z
   .string()
-  .max(PEER_LIMITS.nameBytes)
-  .regex(/^[a-z0-9_]([a-z0-9._-]*[a-z0-9])?$/);
-const ascii = (most: number) =>
-  z
-    .string()
-    .max(most)
-    .regex(/^[\x21-\x7e]*$/);
+  .check(z.maxLength(PEER_LIMITS.nameBytes), z.regex(/^[a-z0-9_]([a-z0-9._-]*[a-z0-9])?$/));
+const ascii = (most: number) => z.string().check(z.maxLength(most), z.regex(/^[\x21-\x7e]*$/));
 const hash = ascii(128);
-const millis = z
-  .number()
-  .int()
-  .min(0)
-  .max(366 * 86_400_000);
-const json: z.ZodType<JsonValue> = z.lazy(() =>
-  z.union([z.string().max(1_024), z.number(), z.boolean(), z.null(), z.array(json).max(64), jsonObject]),
+const millis = z.number().check(z.minimum(0), z.maximum(366 * 86_400_000));
+const json: z.ZodMiniType<JsonValue> = z.lazy(() =>
+  z.union([
+    z.string().check(z.maxLength(1_024)),
+    z.number(),
+    z.boolean(),
+    z.null(),
+    z.array(json).check(z.maxLength(64)),
+    jsonObject,
+  ]),
 );
-const jsonObject = z.record(z.string().max(64), json).refine((value) => Object.keys(value).length <= 64);
+const jsonObject = z
+  .record(z.string().check(z.maxLength(64)), json)
+  .check(z.refine((value) => Object.keys(value).length <= 64));
 
 const version = z.object({ epoch: safe, seq: safe });
 
 const limits = z.object({ routes: safe, rate: safe, bytes: safe, pathLength: safe });
 
-export const openSchema: z.ZodType<Open> = z.object({
+export const openSchema: z.ZodMiniType<Open> = z.object({
   versions: z.tuple([safe, safe]),
   node: name,
   organization: name,
@@ -44,58 +44,52 @@ export const openSchema: z.ZodType<Open> = z.object({
   holdMs: millis,
   sendHoldMs: millis,
   // An encoding that is not known is none in common, no error.
-  encodings: z
-    .array(z.string().max(32))
-    .max(16)
-    .transform((all) => all.filter((one) => one === "zstd" || one === "deflate" || one === "identity")),
-  epoch: ascii(160).exactOptional(),
-  resume: z.object({ epoch: ascii(160), lastSeq: safe, restartMs: millis }).exactOptional(),
+  encodings: z.pipe(
+    z.array(z.string().check(z.maxLength(32))).check(z.maxLength(16)),
+    z.transform((all) => all.filter((one) => one === "zstd" || one === "deflate" || one === "identity")),
+  ),
+  epoch: z.exactOptional(ascii(160)),
+  resume: z.exactOptional(z.object({ epoch: ascii(160), lastSeq: safe, restartMs: millis })),
   limits,
   capabilities: z
-    .record(z.string().max(64), json)
-    .refine((all) => Object.keys(all).length <= PEER_LIMITS.capabilities, "too many capabilities"),
-  starting: z.boolean().exactOptional(),
-  chain: z.array(z.string().max(8_192)).max(4).exactOptional(),
-  proof: z.string().max(8_192).exactOptional(),
+    .record(z.string().check(z.maxLength(64)), json)
+    .check(z.refine((all) => Object.keys(all).length <= PEER_LIMITS.capabilities, "too many capabilities")),
+  starting: z.exactOptional(z.boolean()),
+  chain: z.exactOptional(z.array(z.string().check(z.maxLength(8_192))).check(z.maxLength(4))),
+  proof: z.exactOptional(z.string().check(z.maxLength(8_192))),
 });
 
-export const frameHeadSchema: z.ZodType<FrameHead> = z.object({
-  seq: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
+export const frameHeadSchema: z.ZodMiniType<FrameHead> = z.object({
+  seq: z.int().check(z.minimum(1), z.maximum(Number.MAX_SAFE_INTEGER)),
   encoding: z.enum(["zstd", "deflate", "identity"]),
-  rawBytes: z.number().int().min(1).max(PEER_LIMITS.frameBytes),
-  routes: z.number().int().min(0).max(PEER_LIMITS.frameRoutes),
+  rawBytes: z.int().check(z.minimum(1), z.maximum(PEER_LIMITS.frameBytes)),
+  routes: z.int().check(z.minimum(0), z.maximum(PEER_LIMITS.frameRoutes)),
 });
 
 const bytes = z
   .instanceof(Uint8Array)
-  .refine(({ byteLength }) => byteLength <= PEER_LIMITS.encodedBytes, "too many bytes");
+  .check(z.refine(({ byteLength }) => byteLength <= PEER_LIMITS.encodedBytes, "too many bytes"));
 
 const buckets = z.union([
   z.literal("all"),
   z
-    .array(
-      z
-        .number()
-        .int()
-        .min(0)
-        .max(PEER_LIMITS.buckets - 1),
-    )
-    .max(PEER_LIMITS.buckets),
+    .array(z.number().check(z.minimum(0), z.maximum(PEER_LIMITS.buckets - 1)))
+    .check(z.maxLength(PEER_LIMITS.buckets)),
 ]);
 
-const sum = z.string().regex(/^[0-9a-f]{16}$/);
+const sum = z.string().check(z.regex(/^[0-9a-f]{16}$/));
 
-const progress: z.ZodType<Progress> = z.object({ sentSeq: safe, receivedSeq: safe, clockMs: safe });
+const progress: z.ZodMiniType<Progress> = z.object({ sentSeq: safe, receivedSeq: safe, clockMs: safe });
 
 const bounded = (most: number) =>
-  z.string().refine((text) => new TextEncoder().encode(text).byteLength <= most, "too long");
+  z.string().check(z.refine((text) => new TextEncoder().encode(text).byteLength <= most, "too long"));
 
-export const noticeSchema: z.ZodType<Notice> = z.object({
-  code: z.number().int().min(0).max(65_535),
-  sub: z.number().int().min(0).max(65_535).exactOptional(),
+export const noticeSchema: z.ZodMiniType<Notice> = z.object({
+  code: z.int().check(z.minimum(0), z.maximum(65_535)),
+  sub: z.exactOptional(z.int().check(z.minimum(0), z.maximum(65_535))),
   text: bounded(PEER_LIMITS.noticeBytes),
-  afterMs: millis.exactOptional(),
-  restartMs: millis.exactOptional(),
+  afterMs: z.exactOptional(millis),
+  restartMs: z.exactOptional(millis),
 });
 
 const openedSchema = z.union([
@@ -103,35 +97,29 @@ const openedSchema = z.union([
   z.object({ ok: z.literal(false), notice: noticeSchema }),
 ]);
 
-const digestAnswer: z.ZodType<DigestAnswer> = z.union([
+const digestAnswer: z.ZodMiniType<DigestAnswer> = z.union([
   z.object({ same: z.literal(true) }),
   z.object({
     differ: z
-      .array(
-        z
-          .number()
-          .int()
-          .min(0)
-          .max(PEER_LIMITS.buckets - 1),
-      )
-      .max(PEER_LIMITS.buckets),
+      .array(z.number().check(z.minimum(0), z.maximum(PEER_LIMITS.buckets - 1)))
+      .check(z.maxLength(PEER_LIMITS.buckets)),
   }),
 ]);
 
-const acknowledged: z.ZodType<Acknowledged> = z.object({
+const acknowledged: z.ZodMiniType<Acknowledged> = z.object({
   acked: safe,
-  credit: z.number().int().min(1).max(32),
+  credit: z.int().check(z.minimum(1), z.maximum(32)),
 });
 
 const blobPiece = z.object({
   bytes: z
     .instanceof(Uint8Array)
-    .refine(({ byteLength }) => byteLength <= PEER_LIMITS.blobPieceBytes, "too many bytes"),
+    .check(z.refine(({ byteLength }) => byteLength <= PEER_LIMITS.blobPieceBytes, "too many bytes")),
   size: safe,
 });
 
-const jwkSet: z.ZodType<JwkSet> = z.object({
-  keys: z.array(z.record(z.string().max(32), z.unknown())).max(16),
+const jwkSet: z.ZodMiniType<JwkSet> = z.object({
+  keys: z.array(z.record(z.string().check(z.maxLength(32)), z.unknown())).check(z.maxLength(16)),
 });
 
 /** Answers of the other side are checked like its questions. */
@@ -151,7 +139,7 @@ export const peerDoorMethods = { open: z.tuple([openSchema, reference()]) };
 export const peerSessionMethods: Required<Methods<PeerSession>> = {
   frame: z.tuple([frameHeadSchema, bytes]),
   alive: z.tuple([progress]),
-  digest: z.tuple([z.object({ seq: safe, buckets: z.array(sum).length(PEER_LIMITS.buckets) })]),
+  digest: z.tuple([z.object({ seq: safe, buckets: z.array(sum).check(z.length(PEER_LIMITS.buckets)) })]),
   refresh: z.tuple([buckets]),
   blob: z.tuple([hash, safe]),
   keys: z.tuple([]),
@@ -160,9 +148,9 @@ export const peerSessionMethods: Required<Methods<PeerSession>> = {
 
 /** As long as a claim's, and as free: what was told under a name that is refused can be taken back under it. */
 const withdraw = z.object({
-  key: z.string().min(1).max(PEER_LIMITS.keyBytes),
+  key: z.string().check(z.minLength(1), z.maxLength(PEER_LIMITS.keyBytes)),
   version,
-  tombstone: z.union([z.literal(true), ascii(PEER_LIMITS.tombstoneBytes)]).exactOptional(),
+  tombstone: z.exactOptional(z.union([z.literal(true), ascii(PEER_LIMITS.tombstoneBytes)])),
 });
 
 /** Its members are looked at as claims are read; a schema of "anything" would walk and copy them once more. */
@@ -175,7 +163,7 @@ const frameShape = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("begin"), generation: safe, buckets }),
   z.object({
     kind: z.literal("update"),
-    withdraw: z.array(withdraw).max(PEER_LIMITS.frameRoutes),
+    withdraw: z.array(withdraw).check(z.maxLength(PEER_LIMITS.frameRoutes)),
     ways: few,
     details: few,
     advertise: few,
