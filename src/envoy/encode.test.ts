@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { decode } from "./decode.ts";
 import { encode } from "./encode.ts";
 import type { Messages } from "./generated/messages.ts";
+import { constant } from "./translate/index.ts";
 
 type Cluster = Messages["envoy.config.cluster.v3.Cluster"];
 const cluster = (more: object): Cluster => ({ name: "c", type: "STATIC", ...more }) as Cluster;
@@ -51,4 +52,24 @@ test("what was written is read back, but for private keys", () => {
     name: "s",
     tls_certificate: { certificate_chain: { inline_string: "C" }, private_key: "[redacted]" },
   });
+});
+
+test("a constant is written as what it is, wherever it stands, and cannot be changed", () => {
+  const policy = constant({ permissions: [{ any: true }], principals: [{ any: true }] });
+  assert.throws(() => Object.assign(policy.permissions[0] ?? {}, { any: false }), TypeError);
+  const rules = { action: "DENY", policies: { a: policy, b: policy } } as const;
+  const plain = structuredClone(rules);
+  const rbac = "envoy.config.rbac.v3.RBAC";
+  for (let i = 0; i < 2; i += 1) assert.deepEqual(encode(rbac, rules), encode(rbac, plain));
+  // As a route its name is another field than as a virtual host.
+  const named = constant({ name: "c" });
+  type Routes = Messages["envoy.config.route.v3.RouteConfiguration"];
+  const routes = "envoy.config.route.v3.RouteConfiguration";
+  const both = { virtual_hosts: [named, { name: "d", domains: [], routes: [named] }] } as unknown as Routes;
+  const apart = structuredClone(both);
+  for (let i = 0; i < 3; i += 1) assert.deepEqual(encode(routes, both), encode(routes, apart));
+  const typo = constant({ starts: 1 });
+  const wrong = cluster({ circuit_breakers: typo });
+  for (let i = 0; i < 2; i += 1)
+    assert.throws(() => encode(CLUSTER, wrong), /circuit_breakers has no field starts/);
 });

@@ -8,6 +8,7 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { CatalystError } from "#rpc";
 import type { Messages } from "./generated/messages.ts";
 import { TABLES } from "./generated/tables.ts";
+import { isConstant } from "./translate/index.ts";
 
 type Write = (writer: BinaryWriter, value: unknown, path: string) => void;
 
@@ -17,6 +18,9 @@ interface Plan {
 }
 
 const plans = new Map<string, Plan>();
+
+/** Of each constant, as what it was written last. */
+const constants = new WeakMap<object, { readonly type: string; readonly bytes: Uint8Array }>();
 
 /** Its room is used again, for growing it costs more than writing a message. */
 let spare: BinaryWriter | undefined;
@@ -75,20 +79,20 @@ function compile(number: number, [kind = "", ...rest]: readonly string[]): Write
     }
     case "map":
       return compileMap(number, rest);
-    case "message":
-      return nested(number, (writer, value, path) => writeMessage(writer, rest[0] ?? "", value, path));
-    case "any":
-      return nested(number, writeAny);
-    case "text": // google.protobuf.Value
-      return nested(number, compileScalar(3, "string"));
-    case "duration":
-      return nested(number, writeDuration);
-    case "labels":
-      return nested(number, compileMap(1, ["text"])); // google.protobuf.Struct that holds texts only
-    case "boxed": {
-      const one = compile(1, rest);
-      return nested(number, one);
+    case "message": {
+      const [name = ""] = rest;
+      return nested(number, name, (writer, value, path) => writeMessage(writer, name, value, path));
     }
+    case "any":
+      return nested(number, kind, writeAny);
+    case "text": // google.protobuf.Value
+      return nested(number, kind, compileScalar(3, "string"));
+    case "duration":
+      return nested(number, kind, writeDuration);
+    case "labels":
+      return nested(number, kind, compileMap(1, ["text"])); // google.protobuf.Struct that holds texts only
+    case "boxed":
+      return nested(number, kind, compile(1, rest));
     case "enum": {
       const values = new Map(
         (rest[0] ?? "").split(",").map((pair) => {
@@ -153,12 +157,24 @@ function compileMap(number: number, value: readonly string[]): Write {
   };
 }
 
+/** `type` tells messages apart that are written in different ways. */
 const nested =
-  (number: number, write: Write): Write =>
+  (number: number, type: string, write: Write): Write =>
   (writer, value, path) => {
-    writer.tag(number, WireType.LengthDelimited).fork();
-    write(writer, value, path);
-    writer.join();
+    if (!isConstant(value)) {
+      writer.tag(number, WireType.LengthDelimited).fork();
+      write(writer, value, path);
+      writer.join();
+      return;
+    }
+    let once = constants.get(value);
+    if (once?.type !== type) {
+      const apart = new BinaryWriter();
+      write(apart, value, path);
+      once = { type, bytes: apart.finish() };
+      constants.set(value, once);
+    }
+    writer.tag(number, WireType.LengthDelimited).bytes(once.bytes);
   };
 
 function writeAny(writer: BinaryWriter, value: unknown, path: string): void {

@@ -20,7 +20,8 @@ function isIpv4(host: string): boolean {
   return parts.length === 4 && parts.every((p) => /^(?:0|[1-9]\d{0,2})$/.test(p) && Number(p) <= 255);
 }
 
+const LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?";
+const HOST_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+
 /** A name of dot-separated labels, lower case (RFC 1123 section 2.1). */
-export const isHostName = (host: string): boolean =>
-  host.length <= 253 &&
-  host.split(".").every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
+export const isHostName = (host: string): boolean => host.length <= 253 && HOST_NAME.test(host);

@@ -3,6 +3,7 @@
 export type { EnvoyBase, IdentityMode, PartAddress } from "./base.ts";
 export { partCluster, serviceCluster, serviceEndpoints } from "./cluster.ts";
 export type { Served } from "./cluster.ts";
+export { constant, isConstant } from "./constant.ts";
 export { openInCluster, openInExtension, openInHost, openInListener, openInRoute } from "./closed.ts";
 export { CLAIMS_HEADER, SUBJECT_HEADER, jwtExtension } from "./jwt.ts";
 export { serviceMetadata } from "./rbac.ts";

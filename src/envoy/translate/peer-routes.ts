@@ -5,12 +5,13 @@
 import type { EnvoyExportWant, ExportTarget, NodeName } from "#routing";
 import type { Duration } from "../generated/messages.ts";
 import { PEERS_PRIORITY } from "./cluster.ts";
+import { constant } from "./constant.ts";
 import { FILTER, clusterOf } from "./names.ts";
 import type { Route } from "./names.ts";
 import { anyPeerAccess, peersAccess } from "./peer-rbac.ts";
 import { HEALTH_HOST, NO_ROUTE_HEADER } from "./peering-names.ts";
 import type { Between, RouteConfiguration } from "./peering-names.ts";
-import { HTTP, UPGRADES, pathRoutes, routeConfiguration, withHeader } from "./peering-routes.ts";
+import { HTTP, UPGRADES, httpWith, pathRoutes, routeConfiguration } from "./peering-routes.ts";
 import type { Action } from "./peering-routes.ts";
 
 export const peerRoutes = (node: NodeName, want: EnvoyExportWant, between: Between): RouteConfiguration =>
@@ -32,8 +33,12 @@ type Onward = Extract<ExportTarget, { readonly kind: "paths" }>;
 
 /** An open stream outlives every withdrawal but this: as long as a connection may live. */
 const BOUNDED: Pick<Action, "max_stream_duration"> = {
-  max_stream_duration: { max_stream_duration: "86400s" },
+  max_stream_duration: constant({ max_stream_duration: "86400s" }),
 };
+
+const EVENTS = httpWith({ name: "accept", string_match: { contains: "text/event-stream" } });
+/** What a node may do by itself for a service of its own. */
+const RETRY = constant({ retry_on: "connect-failure,refused-stream,reset-before-request", num_retries: 2 });
 
 const onwardRoutes = (want: EnvoyExportWant, { paths }: Onward): Route[] =>
   pathRoutes(want.service, paths).map((route) =>
@@ -48,13 +53,12 @@ function ownRoutes(want: EnvoyExportWant, target: Own): Route[] {
     priority: PEERS_PRIORITY,
     idle_timeout: "3600s",
     upgrade_configs: UPGRADES,
-    retry_policy: { retry_on: "connect-failure,refused-stream,reset-before-request", num_retries: 2 },
+    retry_policy: RETRY,
     ...BOUNDED,
     ...rewrite(want, target),
   };
-  const events = { name: "accept", string_match: { contains: "text/event-stream" } };
   return [
-    { name: `${name}#events`, match: withHeader(HTTP, events), route: { ...action, timeout: "0s" } },
+    { name: `${name}#events`, match: EVENTS, route: { ...action, timeout: "0s" } },
     { name, match: HTTP, route: { ...action, timeout: seconds(target.timeoutMs) } },
   ];
 }
