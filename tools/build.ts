@@ -20,7 +20,9 @@ interface Manifest {
 const LAUNCHER = `#!/bin/sh
 # Runs this release: with CATALYST_NODE, else the Node put beside it, else the one on PATH (24.21 or newer; it checks).
 # Compiled code is kept in a folder of this user; where that cannot be written, Node goes on without.
-here=$(dirname -- "$(readlink -f -- "$0")")
+# Two processes less where it was not called by a link.
+case $0 in /*) here=\${0%/*} ;; */*) here=./\${0%/*} ;; *) here=. ;; esac
+[ ! -h "$0" ] || here=$(dirname -- "$(readlink -f -- "$0")")
 node=\${CATALYST_NODE:-}
 [ -n "$node" ] || { [ -x "$here/bin/node" ] && node=$here/bin/node; } || node=node
 command -v "$node" >/dev/null || {

@@ -1,8 +1,8 @@
 // The ways in which this program starts a node and the processes of one. They come in before any parsing, because the supervisor,
 // which is there first, must stay small, and a part must be back soon. What is to be read is read by a process of its own, that
-// comes through here and is let past.
+// comes through here and is let past, as is a node that is asked for as one process: it needs no supervisor.
 
-import { isPart, isReader, type RoleName, runNode, runOne, runPart } from "#orchestrator";
+import { isPart, isReader, type RoleName, runNode, runOne, runPart, saysOne } from "#orchestrator";
 import { programOf } from "./own-program.ts";
 
 /** What is no node to run but an answer, or a part alone. */
@@ -15,7 +15,8 @@ export async function inner(argv: readonly string[]): Promise<number | undefined
   // Nobody types these two.
   if (flag === "--one" && value !== undefined && more !== undefined) return await runOne(value, more);
   if (flag === "--role" && isPart()) return await runPart(value as RoleName);
-  return argv.some((each) => OTHERS.test(each)) ? undefined : await node(argv);
+  if (argv.some((each) => OTHERS.test(each)) || saysOne(argv, process.env)) return undefined;
+  return await node(argv);
 }
 
 /** What the reader finds wrong it says itself; this is what goes wrong after it. */

@@ -3,7 +3,7 @@
 // the same data directory as the others.
 
 import { configFiles, type Env, loadConfig } from "#config";
-import { isReader, readNode, type RoleName, runNode, runPart } from "#orchestrator";
+import { isReader, readNode, type RoleName, runAsOne, runNode, runPart, saysOne } from "#orchestrator";
 import { usage } from "./failure.ts";
 import { programOf } from "./own-program.ts";
 
@@ -23,8 +23,9 @@ export interface RunRequest {
 export async function run(request: RunRequest): Promise<number> {
   const { env, cwd } = request;
   const role = roleOf(request.role);
+  const argv = process.argv.slice(2);
   // With a flag before the verb the command line was not understood before it was parsed.
-  if (role === undefined && !isReader()) return await runNode(programOf(), process.argv.slice(2));
+  if (role === undefined && !isReader() && !saysOne(argv, env)) return await runNode(programOf(), argv);
   const files = configFiles(request.files, env, cwd);
   const options = {
     loaded: await loadConfig({ files, env, flags: request.configFlags, cwd }),
@@ -32,7 +33,12 @@ export async function run(request: RunRequest): Promise<number> {
     record: request.record,
     logs: request.text ? "text" : "json",
   } as const;
-  return role === undefined ? await readNode(options) : await runPart(role, options);
+  if (role !== undefined) return await runPart(role, options);
+  if (isReader()) return await readNode(options);
+  // What asked for one process may not be what counts.
+  return options.loaded.config.processes === "one"
+    ? await runAsOne(options)
+    : await runNode(programOf(), argv);
 }
 
 function roleOf(name: string | undefined): RoleName | undefined {

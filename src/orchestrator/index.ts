@@ -15,6 +15,14 @@ export { VERSION } from "./version.ts";
 export const runNode = async (program: PrepareOptions["program"], argv: readonly string[]): Promise<number> =>
   await (await import("./run-node.ts")).runNode(program, argv);
 
+/** Whether these words ask for one process before anything is parsed; a file may still do so. */
+export const saysOne = (argv: readonly string[], env: NodeJS.ProcessEnv): boolean =>
+  env["CATALYST_PROCESSES"] === "one" || /(^| )--processes[ =]one( |$)/.test(argv.join(" "));
+
+/** Runs the node of a configuration as one process, in this one's place; the result is the exit code. */
+export const runAsOne = async (options: PrepareOptions): Promise<number> =>
+  await (await import("./read-node.ts")).runAsOne(options);
+
 /** Whether `runNode` started this process, to have the configuration read. */
 export const isReader = (): boolean => process.env[ENV.reader] === "1";
 

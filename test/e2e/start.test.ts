@@ -7,7 +7,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { findProgram } from "../../src/orchestrator/supervise/guard.ts";
-import { FLAGS, lives, MAIN, processesOf, startProgram } from "../kit/node.ts";
+import { FLAGS, lives, MAIN, pause, processesOf, startProgram } from "../kit/node.ts";
 import { temporaryFolder, until } from "../kit/node.ts";
 
 const configOf = (folder: string, more: object = {}): string =>
@@ -56,16 +56,21 @@ for (const [signal, code] of [
     assert.ok(!existsSync(join(folder, "node")));
   });
 
-for (const { processes, flags } of [
-  { processes: "split", flags: [] },
-  { processes: "one", flags: [] },
-  { processes: "one", flags: ["--processes", "one"] },
+// Asked for in words, one process is one from its first moment.
+for (const { processes, flags, early } of [
+  { processes: "split", flags: [], early: 2 },
+  { processes: "one", flags: [], early: 2 },
+  { processes: "one", flags: ["--processes", "one"], early: 1 },
 ])
-  test(`${processes} ${flags[0] ?? ""}, by a configuration that comes late: the same process, nothing else is left`, async (t) => {
+  test(`${[processes, ...flags].join(" ")}, by a configuration that comes late: the same process, nothing else left`, async (t) => {
     const folder = temporaryFolder(t);
     const file = pipeFile(folder);
     const node = startProgram(t, ["run", file, ...flags], folder);
-    await until("it is read", () => processesOf(folder).length >= 2);
+    await until("it is read", () => processesOf(folder).length >= early);
+    if (early === 1) {
+      await pause(500);
+      assert.deepEqual(processesOf(folder), [node.pid]);
+    }
     await writeFile(file, configOf(folder, { processes }));
     await until("it serves", () => node.output().includes(" serves at "));
     assert.equal(processesOf(folder).length, processes === "one" ? 1 : 4);
@@ -91,6 +96,15 @@ test("a flag before the verb makes no other node of it", async (t) => {
   const file = join(folder, "catalyst.json");
   writeFileSync(file, configOf(folder));
   const node = startProgram(t, ["--no-color", "run", file], folder);
+  await until("it serves", () => node.output().includes(" serves at "));
+  assert.equal(processesOf(folder).length, 4);
+});
+
+test("asked for as one in the environment, and as split in words, it is split", async (t) => {
+  const folder = temporaryFolder(t);
+  const file = join(folder, "catalyst.json");
+  writeFileSync(file, configOf(folder));
+  const node = startProgram(t, ["run", file, "--processes", "split"], folder, { CATALYST_PROCESSES: "one" });
   await until("it serves", () => node.output().includes(" serves at "));
   assert.equal(processesOf(folder).length, 4);
 });

@@ -91,11 +91,12 @@ export function startProgram(
   t: Cleanup,
   args: readonly string[],
   folder: string,
+  env: Readonly<Record<string, string>> = {},
 ): { readonly pid: number; readonly ended: Promise<number>; output(): string } {
   const child = spawn(process.execPath, [...FLAGS, MAIN, ...args], {
     cwd: folder,
     // The list of running nodes is not the user's.
-    env: { ...process.env, XDG_DATA_HOME: folder, E2E_FOLDER: folder, NO_COLOR: "1" },
+    env: { ...process.env, XDG_DATA_HOME: folder, E2E_FOLDER: folder, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";

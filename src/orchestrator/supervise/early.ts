@@ -50,7 +50,3 @@ export class EarlyParts {
     }
   }
 }
-
-/** Whether a command line or environment says so before anything is parsed; a file may still say it. */
-export const saysOne = (argv: readonly string[], env: NodeJS.ProcessEnv): boolean =>
-  env["CATALYST_PROCESSES"] === "one" || /(^| )--processes[ =]one( |$)/.test(argv.join(" "));

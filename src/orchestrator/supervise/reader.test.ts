@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { EarlyParts, saysOne } from "./early.ts";
+import { EarlyParts } from "./early.ts";
 import type { PartPlan } from "./plan.ts";
 import { readPlan } from "./reader.ts";
 import { runs } from "./spawn.ts";
@@ -61,11 +61,4 @@ test("parts that nobody takes over are gone when that is said", async () => {
   assert.ok(children.every(runs));
   await early.end();
   assert.ok(children.every((child) => child.signalCode === "SIGKILL"));
-});
-
-test("no part is started early where one process is asked for in words", () => {
-  assert.ok(saysOne(["run", "a.json", "--processes", "one"], {}));
-  assert.ok(saysOne(["run", "--processes=one"], {}));
-  assert.ok(saysOne(["run"], { CATALYST_PROCESSES: "one" }));
-  assert.ok(!saysOne(["run", "one", "--processes", "split"], { CATALYST_PROCESSES: "split" }));
 });
