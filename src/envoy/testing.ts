@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import type { KeyObject } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, createServer, request } from "node:http";
 import type { IncomingMessage, RequestListener } from "node:http";
@@ -48,10 +49,16 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** What was given away in this process: the kernel may name a port again that nobody listens at yet. */
-const given = new Set<number>();
+/**
+ * What was given away, by all test processes of this user: nobody listens at such a port yet, so the kernel may name it again, and
+ * two Envoys would share it without a word.
+ */
+const GIVEN = join(tmpdir(), `catalyst-test-ports-${process.getuid?.() ?? 0}`);
 
-/** No two of them are the same, in one call or in several: Envoy shares a port between two listeners without a word. */
+const given: string[] = [];
+process.once("exit", () => given.forEach((file) => rmSync(file, { force: true })));
+
+/** No two of them are the same, whoever asks. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
   while (ports.length < count) {
@@ -59,11 +66,25 @@ export async function freePorts(count: number): Promise<number[]> {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
     await new Promise<void>((resolve) => server.close(() => resolve()));
-    if (given.has(port)) continue;
-    given.add(port);
-    ports.push(port);
+    if (give(port)) ports.push(port);
   }
   return ports;
+}
+
+/** False where it is given away already; what a process that is gone held is free again. */
+function give(port: number): boolean {
+  mkdirSync(GIVEN, { recursive: true });
+  const file = join(GIVEN, String(port));
+  try {
+    writeFileSync(file, String(process.pid), { flag: "wx" });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    if (existsSync(`/proc/${readFileSync(file, "utf8")}`)) return false;
+    rmSync(file, { force: true });
+    return give(port);
+  }
+  given.push(file);
+  return true;
 }
 
 /** An HTTP server on a unix socket or a free port of loopback; answers `host:port` for the latter. */
